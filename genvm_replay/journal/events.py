@@ -1,0 +1,128 @@
+"""Everything that can cross the boundary of a sub-VM: requests, their answers, and the pair of both, the event.
+
+A request is what a guest (or the supervisor on its behalf) asks of the world; an answer is what came back, host error
+bytes included. The pair is stored, in order, as one event of a line. Facts: spec/executor.md sections 1.2, 4 and 7.
+
+`tag` is the stored kind with its version, never an import path. A changed field list makes a new version; the old class
+stays readable for ever. Deliberately not here: storage (see `record.py`), comparison (see `executor/effects`).
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias, get_args
+
+import msgspec
+
+
+class Request(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Base of all requests; equal by value, stored as `[kind, field, ...]`."""
+
+
+class StorageRead(Request, tag="storage_read/1", frozen=True, array_like=True, gc=False):
+    """Read `length` bytes of a slot. Answer: host error byte and exactly `length` bytes."""
+
+    state: int  # 0 default, 1 latest final, 2 latest non-final
+    address: bytes  # 20 bytes
+    slot: bytes  # 32 bytes
+    index: int  # u32, offset in the slot
+    length: int  # u32
+
+
+class StorageWrite(Request, tag="storage_write/1", frozen=True, array_like=True, gc=False):
+    """Write bytes into a slot of the contract that the transaction runs. Answer: host error byte."""
+
+    slot: bytes  # 32 bytes
+    index: int  # u32
+    data: bytes
+
+
+class GetCalldata(Request, tag="get_calldata/1", frozen=True, array_like=True, gc=False):
+    """Ask for the calldata of the transaction. Answer: the bytes."""
+
+
+class GetBalance(Request, tag="get_balance/1", frozen=True, array_like=True, gc=False):
+    """Ask for a balance. Answer: 32 bytes, little-endian."""
+
+    address: bytes  # 20 bytes
+
+
+class PostEvent(Request, tag="post_event/1", frozen=True, array_like=True, gc=False):
+    """Emit an event. Answer: host error byte."""
+
+    topics: tuple[bytes, ...]  # at most 4, of 32 bytes
+    blob: bytes  # calldata of a map
+
+
+class ConsumeResult(Request, tag="consume_result/1", frozen=True, array_like=True, gc=False):
+    """Hand the result over to the host (spec/executor.md 2.2): always the last event of the line `main`."""
+
+    payload: bytes
+
+
+class ReadClock(Request, tag="read_clock/1", frozen=True, array_like=True, gc=False):
+    """The guest reads a clock. Answer: nanoseconds since the Unix epoch, u64."""
+
+    clock_id: int
+
+
+class ReadRandom(Request, tag="read_random/1", frozen=True, array_like=True, gc=False):
+    """The guest asks for random bytes. Answer: the bytes."""
+
+    length: int
+
+
+class WriteStream(Request, tag="write_stream/1", frozen=True, array_like=True, gc=False):
+    """The guest writes to standard output (1) or standard error (2). Answer: nothing."""
+
+    stream: int
+    data: bytes
+
+
+class TraceMessage(Request, tag="trace_message/1", frozen=True, array_like=True, gc=False):
+    """The guest leaves a debug message. Answer: nothing."""
+
+    text: str
+
+
+class WasiCall(Request, tag="wasi_call/1", frozen=True, array_like=True, gc=False):
+    """Any other wasip1 call: its name and its arguments that are no pointers. Answer: errno and the size moved, if any."""
+
+    name: str
+    args: tuple[int, ...]
+
+
+AnyRequest: TypeAlias = (
+    StorageRead
+    | StorageWrite
+    | GetCalldata
+    | GetBalance
+    | PostEvent
+    | ConsumeResult
+    | ReadClock
+    | ReadRandom
+    | WriteStream
+    | TraceMessage
+    | WasiCall
+)
+
+
+class Answer(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What came back: `error` is 0 for success (a host error byte, or an errno for `WasiCall`)."""
+
+    error: int = 0
+    value: bytes | int | None = None
+
+
+class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One crossing: stored as `[[kind, field, ...], [error, value]]`."""
+
+    request: AnyRequest
+    answer: Answer
+
+
+OK: Final = Answer()
+BY_KIND: Final[dict[str, type[Request]]] = {
+    str(msgspec.inspect.type_info(cls).tag): cls  # type: ignore[union-attr]
+    for cls in get_args(AnyRequest)
+}
+assert len(BY_KIND) == len(get_args(AnyRequest)), "two request types share a kind"
