@@ -68,6 +68,7 @@ class ReadClock(Request, tag="read_clock/1", frozen=True, array_like=True, gc=Fa
 class ReadRandom(Request, tag="read_random/1", frozen=True, array_like=True, gc=False):
     """The guest asks for random bytes. Answer: the bytes."""
 
+    position: int  # how many 32-bit words this VM has drawn before (spec/executor.md 7.3)
     length: int
 
 
@@ -85,10 +86,11 @@ class TraceMessage(Request, tag="trace_message/1", frozen=True, array_like=True,
 
 
 class WasiCall(Request, tag="wasi_call/1", frozen=True, array_like=True, gc=False):
-    """Any other wasip1 call: its name and its arguments that are no pointers. Answer: errno and the size moved, if any."""
+    """Any other wasip1 call, told after the fact: its outcome is a function of the pinned files. Answer: nothing."""
 
     name: str
-    args: tuple[int, ...]
+    args: tuple[int, ...]  # those that are no pointers
+    errno: int
 
 
 AnyRequest: TypeAlias = (
@@ -107,7 +109,7 @@ AnyRequest: TypeAlias = (
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What came back: `error` is 0 for success (a host error byte, or an errno for `WasiCall`)."""
+    """What came back: `error` is a host error byte, 0 for success."""
 
     error: int = 0
     value: bytes | int | None = None
@@ -122,7 +124,6 @@ class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 OK: Final = Answer()
 BY_KIND: Final[dict[str, type[Request]]] = {
-    str(msgspec.inspect.type_info(cls).tag): cls  # type: ignore[union-attr]
-    for cls in get_args(AnyRequest)
+    str(cls.__struct_config__.tag): cls for cls in get_args(AnyRequest)
 }
 assert len(BY_KIND) == len(get_args(AnyRequest)), "two request types share a kind"

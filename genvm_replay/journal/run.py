@@ -33,7 +33,6 @@ class Pins(msgspec.Struct, frozen=True, array_like=True):
     code_module: str  # hex BLAKE3 of the code module made from it
     sdk: str  # hex BLAKE3 over the guest SDK's files
     engine: str  # "wasmtime 49.0.0"
-    image: str  # "contract" or "sdk": what the copy-on-write snapshot of the main VM holds; "" for a wasm contract
 
 
 class Limits(msgspec.Struct, frozen=True, array_like=True):
@@ -62,6 +61,7 @@ class RunFooter(msgspec.Struct, frozen=True, array_like=True, tag="run_footer/1"
     kind: ResultKind
     payload: bytes  # return: calldata; else the UTF-8 message
     code_hash: bytes | None  # BLAKE3 of the contract code that ran, 32 bytes
+    image: str  # which snapshot the main VM started from: "contract", "sdk", or "" where there was none
     storage_hash: bytes  # BLAKE3 of the canonical storage delta, 32 bytes
     memory_hash: bytes | None  # BLAKE3 over the changed pages of the main VM's memory; None if no VM started
     interrupted: bool  # stopped by a deadline or a signal: `payload` is no deterministic result

@@ -1,0 +1,63 @@
+"""The program `genvm`: the commands by which a node drives an executor (spec/executor.md 1.4), as far as they go."""
+
+from __future__ import annotations
+
+from typing import Final, NoReturn
+
+import click
+
+from genvm_replay import __version__
+from genvm_replay.cli.arguments import CONTRACT_BYTES_MAX
+from genvm_replay.cli.context import shared_options
+from genvm_replay.cli.errors import EXIT_CODES_HELP
+from genvm_replay.cli.program import HELP_WIDTH, Program, run
+from genvm_replay.errors import UsageError
+
+NO_VERSION: Final = "v*.*.*"
+COMMANDS: Final = {
+    "precompile": "genvm_replay.cli.runtime:prepare",
+    "parse-version-pattern": "genvm_replay.cli.genvm:parse_version_pattern",
+}
+
+
+class Genvm(Program):
+    """The commands of `genvm`."""
+
+    table = COMMANDS
+
+
+@click.group("genvm", cls=Genvm, epilog=EXIT_CODES_HELP, context_settings={"max_content_width": HELP_WIDTH})
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@shared_options(db=False, environment=True)
+def program() -> None:
+    """The executor as a node drives it."""
+
+
+@click.command()
+def parse_version_pattern() -> None:
+    """Read contract code on standard input, print the version that it asks for."""
+    code = click.get_binary_stream("stdin").read(CONTRACT_BYTES_MAX + 1)
+    if len(code) > CONTRACT_BYTES_MAX:
+        raise UsageError(f"larger than {CONTRACT_BYTES_MAX >> 20} MiB: no contract")
+    click.echo(version_text(code), nl=False)
+
+
+def version_text(code: bytes) -> str:
+    """The text of a contract's `version` file, just as it stands there (spec/executor.md 6.1)."""
+    from genvm_replay.executor.contract import DEFAULT_VERSION, WASM_MAGIC, header_lines
+    from genvm_replay.executor.stops import VmError
+
+    default = "v" + ".".join(map(str, DEFAULT_VERSION))
+    if code.startswith(WASM_MAGIC):
+        return default
+    try:
+        comment = header_lines(code.decode())
+    except (UnicodeDecodeError, VmError) as error:
+        raise UsageError(f"not a contract: {getattr(error, 'cause', '') or error}") from error
+    first = comment[0] if comment else ""
+    return first if first.strip().startswith("v") else default
+
+
+def main() -> NoReturn:
+    """Run as a program."""
+    run(program)

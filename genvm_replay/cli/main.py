@@ -1,0 +1,50 @@
+"""The program `genvm-replay`: its commands, and the options that all of them share."""
+
+from __future__ import annotations
+
+from typing import Final, NoReturn
+
+import click
+
+from genvm_replay import __version__
+from genvm_replay.cli.context import shared_options
+from genvm_replay.cli.errors import EXIT_CODES_HELP
+from genvm_replay.cli.program import HELP_WIDTH, Program, run
+
+COMMANDS: Final = {
+    "demo": "genvm_replay.cli.demo.command:demo",
+    "deploy": "genvm_replay.cli.transactions:deploy",
+    "call": "genvm_replay.cli.transactions:call",
+    "schema": "genvm_replay.cli.contracts:schema",
+    "runs": "genvm_replay.cli.inspect:runs",
+    "show": "genvm_replay.cli.inspect:show",
+    "replay": "genvm_replay.cli.replays:replay",
+    "verify": "genvm_replay.cli.replays:verify",
+    "prepare": "genvm_replay.cli.runtime:prepare",
+}
+
+
+class GenvmReplay(Program):
+    """The commands of `genvm-replay`."""
+
+    table = COMMANDS
+
+
+@click.group(
+    "genvm-replay",
+    cls=GenvmReplay,
+    epilog=EXIT_CODES_HELP,
+    context_settings={"max_content_width": HELP_WIDTH},
+)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@shared_options(environment=True)
+def program() -> None:
+    """Run GenVM intelligent contracts, journal every crossing of the VM boundary, and replay any run bit for bit.
+
+    Start with `genvm-replay demo`. --db, --cache and --json work before and after the name of a command.
+    """
+
+
+def main() -> NoReturn:
+    """Run as a program."""
+    run(program)

@@ -1,0 +1,53 @@
+"""`prepare`: does the waiting of a first start ahead of time."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from genvm_replay.cli.context import BUILDS, Settings, interruptible, pass_settings, shared_options
+from genvm_replay.cli.output import emit, facts, size
+
+
+@click.command()
+@click.option(
+    "--build",
+    "more",
+    type=click.Choice(BUILDS),
+    multiple=True,
+    help="Another build than epoch and fast; repeatable.",
+)
+@shared_options(db=False)
+@pass_settings
+def prepare(settings: Settings, more: tuple[str, ...]) -> None:
+    """Make the Python runtime ready: check it, compile it, take the first image. Later runs start at once."""
+    from genvm_replay.cli.progress import StepDisplay
+    from genvm_replay.executor.engine import Build
+    from genvm_replay.executor.python_runtime.prepare import prepare as make_ready
+    from genvm_replay.executor.python_runtime.runtime import PythonRuntime
+
+    folder = settings.cache_folder()
+    builds = list(dict.fromkeys([Build.EPOCH, Build.FAST, *map(Build, more)]))
+    with StepDisplay() as progress:
+
+        def work() -> None:
+            make_ready(folder, builds, progress)
+            PythonRuntime(folder, progress).image_for(b"", "sdk")
+
+        interruptible(work)
+    held = folder_size(folder)
+    if settings.json:
+        emit({"cache": str(folder), "bytes": held, "builds": list(builds)})
+    else:
+        click.echo(facts({"ready": ", ".join(builds), "cache": str(folder), "size": size(held)}))
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes of all files in a folder; what vanishes meanwhile does not count."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):
+            total += path.stat().st_size if path.is_file() else 0
+    return total

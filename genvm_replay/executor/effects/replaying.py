@@ -1,0 +1,87 @@
+"""The door that knows only the journal: it compares every request with the record and gives the recorded answer.
+
+It holds no host, no clock and no module, so nothing live can be reached. The first request that is not the recorded one
+raises `Divergence` with its line, index and differing field; what was recorded but never asked for, `finish` finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...errors import Divergence
+from ...journal.events import OK, Answer, AnyRequest, ConsumeResult, Event, Request
+from ..stops import TIMEOUT, VmError
+
+
+class Replaying:
+    """Answers one line from its recorded events."""
+
+    def __init__(self, line: str, events: Iterator[Event]) -> None:
+        self._line = line
+        self._events = events
+        self._next: Event | None = None
+        self._seq = 0
+
+    def peek(self) -> Event | None:
+        """The event that the next request has to fit; None at the end."""
+        if self._next is None:
+            self._next = next(self._events, None)
+        return self._next
+
+    def perform(self, request: AnyRequest) -> Answer:
+        """Give the recorded answer of an equal request.
+
+        Raises:
+            Divergence: the recorded request at this index is another one, or the record ends here.
+        """
+        event = self._next or next(self._events, None)
+        self._next = None
+        if event is None:
+            raise Divergence(self._line, self._seq, "kind", None, kind_of(request))
+        if event.request != request:
+            field, expected, actual = first_difference(event.request, request)
+            raise Divergence(self._line, self._seq, field, expected, actual)
+        self._seq += 1
+        return event.answer
+
+    def finish(self) -> None:
+        """Check that the whole line was asked for.
+
+        Raises:
+            Divergence: the record holds another event.
+        """
+        event = self.peek()
+        if event is not None:
+            raise Divergence(self._line, self._seq, "kind", kind_of(event.request), None)
+
+
+class ReplayingPrefix(Replaying):
+    """The same for a run that was stopped from outside: how far it got is chance, so only the common part counts."""
+
+    def perform(self, request: AnyRequest) -> Answer:
+        """Give the recorded answer, or stop the guest where the record was stopped."""
+        recorded = self.peek()
+        if recorded is None or isinstance(request, ConsumeResult):
+            return OK
+        if isinstance(recorded.request, ConsumeResult):
+            raise VmError(TIMEOUT)
+        return super().perform(request)
+
+    def finish(self) -> None:
+        """Whatever is left was cut off."""
+
+
+def kind_of(request: Request) -> str:
+    """The stored kind of a request, such as `storage_read/1`."""
+    return str(request.__struct_config__.tag)
+
+
+def first_difference(recorded: Request, asked: Request) -> tuple[str, object, object]:
+    """Name the first differing field of two unequal requests, with both values; `kind` if the kinds differ."""
+    if type(recorded) is not type(asked):
+        return "kind", kind_of(recorded), kind_of(asked)
+    for name in recorded.__struct_fields__:
+        expected, actual = getattr(recorded, name), getattr(asked, name)
+        if expected != actual:
+            return name, expected, actual
+    raise AssertionError("the requests are equal")

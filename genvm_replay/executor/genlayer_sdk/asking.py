@@ -1,0 +1,38 @@
+"""Asking the host on behalf of a guest: a host error byte becomes a VM error that the guest can't catch."""
+
+from __future__ import annotations
+
+from ...errors import EnvironmentProblem
+from ...host_bridge.host import HOST_ERRORS
+from ...journal.events import AnyRequest
+from ..effects import Effects
+from ..stops import VmError
+
+
+def ask(effects: Effects, request: AnyRequest) -> bytes | int | None:
+    """Perform `request` and give the value of a successful answer.
+
+    Raises:
+        VmError: the host answered with one of its error bytes (spec/executor.md 1.2).
+        EnvironmentProblem: an error byte that does not exist.
+    """
+    answer = effects.perform(request)
+    if answer.error:
+        if answer.error not in HOST_ERRORS:
+            raise EnvironmentProblem(f"the host answered with the unknown error byte {answer.error}")
+        raise VmError(HOST_ERRORS[answer.error])
+    return answer.value
+
+
+def ask_bytes(effects: Effects, request: AnyRequest, size: int | None = None) -> bytes:
+    """`ask` for bytes, exactly `size` of them unless None.
+
+    Raises:
+        EnvironmentProblem: the host gave something else.
+    """
+    value = ask(effects, request)
+    if not isinstance(value, bytes) or (size is not None and len(value) != size):
+        raise EnvironmentProblem(
+            f"the host's answer to {type(request).__name__} is not {size or 'some'} bytes"
+        )
+    return value

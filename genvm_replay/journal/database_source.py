@@ -1,0 +1,78 @@
+"""Reads the segments and payloads of one run from the database, a row at a time; see `source.Source`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Row, text
+
+from genvm_replay.errors import JournalDamaged, JournalError
+from genvm_replay.journal.connection import Database
+from genvm_replay.journal.segment import Segment, decompress_blob
+from genvm_replay.journal.source import SegmentSpan
+
+# Text, not tables: a value of another type than its column (SQLite allows it) must come back as it is, to be refused.
+_LINES: Final = text("SELECT DISTINCT line FROM segments WHERE run_id = :run_id ORDER BY line")
+_SPANS: Final = text(
+    "SELECT number, first_seq, count FROM segments WHERE run_id = :run_id AND line = :line ORDER BY number"
+)
+_NEXT: Final = text(
+    "SELECT line, number, first_seq, count, head, tags, data FROM segments"
+    " WHERE run_id = :run_id AND line = :line AND number >= :number ORDER BY number LIMIT 1"
+)
+_BLOB: Final = text("SELECT data FROM blobs WHERE hash = :hash")
+_TYPES: Final = (str, int, int, int, bytes, bytes, bytes)
+
+
+class DatabaseSource:
+    """Segments of one run. No cursor stays open between two of them, so readers hold up nobody."""
+
+    def __init__(self, database: Database, run_id: int) -> None:
+        self._database = database
+        self._run_id = run_id
+
+    def lines(self) -> Sequence[str]:
+        """Names of the lines that have segments."""
+        return [str(name) for (name,) in self._rows(_LINES)]
+
+    def spans(self, line: str) -> Sequence[SegmentSpan]:
+        """Segments of a line by number, without their data."""
+        return [SegmentSpan(*tuple(row)) for row in self._rows(_SPANS, line=line)]
+
+    def segments(self, line: str) -> Iterator[Segment]:
+        """Segments of a line by number."""
+        number = 0
+        while rows := self._rows(_NEXT, line=line, number=number):
+            segment = _typed(line, rows[0])
+            yield segment
+            number = segment.number + 1
+
+    def segment(self, line: str, number: int) -> Segment:
+        """One segment that `spans` named."""
+        rows = self._rows(_NEXT, line=line, number=number)
+        if not rows or rows[0].number != number:
+            raise JournalError(f"line {line!r} has no segment {number}")
+        return _typed(line, rows[0])
+
+    def blob(self, digest: bytes) -> bytes | None:
+        """A payload, decompressed; None if it is missing."""
+        with self._database.translated():
+            row = self._database.connection.execute(_BLOB, {"hash": digest}).first()
+        if row is None:
+            return None
+        if not isinstance(row[0], bytes):
+            raise JournalError(f"payload {digest.hex()} is not binary")
+        return decompress_blob(row[0])
+
+    def _rows(self, statement: Any, **values: object) -> Sequence[Row[Any]]:
+        with self._database.translated():
+            return self._database.connection.execute(statement, {"run_id": self._run_id, **values}).all()
+
+
+def _typed(line: str, row: Row[Any]) -> Segment:
+    """A row as a segment, if every value has its column's type."""
+    for name, kind, value in zip(Segment.__dataclass_fields__, _TYPES, row, strict=True):
+        if not isinstance(value, kind):
+            raise JournalDamaged(line, None, name, kind.__name__, type(value).__name__)
+    return Segment(*tuple(row))

@@ -1,0 +1,100 @@
+"""The writing end of one line: appending costs a tuple and a comparison, the rest is done in batches.
+
+Every `BATCH_EVENTS` events are encoded, which bounds what a guest can make us hold; whole segments are
+closed inline. A worker thread for compression was measured and left out: hand-over of the interpreter lock
+costs more (0.5 us an event against 0.37) than compression and hash (0.1) could save.
+"""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import Final, NoReturn
+
+from genvm_replay.errors import JournalError
+from genvm_replay.journal import chain, segment
+from genvm_replay.journal.chain import LineSummary
+from genvm_replay.journal.events import Answer, Request
+from genvm_replay.journal.payloads import BlobPool
+from genvm_replay.journal.record import Pair, encode_events
+from genvm_replay.journal.segment import SEGMENT_BYTES_MAX, SEGMENT_EVENTS_MAX, Compressor, Segment
+
+BATCH_EVENTS: Final = 64  # one sixteenth of a segment
+
+
+class LineWriter:
+    """Takes the events of one line in order. One thread at a time; made by `RunRecorder.line`."""
+
+    def __init__(self, name: str, genesis: bytes, pool: BlobPool) -> None:
+        self.name = name
+        self.segments: list[Segment] = []
+        self.raw_bytes = 0  # canonical bytes of the closed segments
+        self._pool = pool
+        self._head = chain.line_start(genesis, name)
+        self._pending: list[Pair] = []
+        self._encoded: list[bytes] = []
+        self._encoded_bytes = 0
+        self._next_seq = 0  # of the first event that is in no segment yet
+        self._compressor: Compressor | None = None
+
+    def append(self, request: Request, answer: Answer) -> None:
+        """Record one crossing.
+
+        Raises:
+            JournalError: the run is finished, or an event of this batch can't be stored.
+        """
+        pending = self._pending
+        pending.append((request, answer))
+        if len(pending) >= BATCH_EVENTS:
+            self._encode_pending()
+
+    def __len__(self) -> int:
+        """Events appended so far: the seq of the next one."""
+        return self._next_seq + len(self._encoded) + len(self._pending)
+
+    def finish(self) -> LineSummary:
+        """Close the last segment; nothing can be appended after."""
+        self._encode_pending()
+        if self._encoded:
+            self._close_segment(len(self._encoded))
+        self._pending = _Finished()
+        return LineSummary(self.name, self._next_seq, self._head)
+
+    def _encode_pending(self) -> None:
+        encoded = encode_events(self._pending, self._pool)
+        self._pending.clear()
+        self._encoded += encoded
+        self._encoded_bytes += sum(map(len, encoded))
+        while len(self._encoded) >= SEGMENT_EVENTS_MAX or self._encoded_bytes > SEGMENT_BYTES_MAX:
+            self._close_segment(self._fitting())
+
+    def _fitting(self) -> int:
+        """How many of the encoded events the next segment takes: what its bounds allow, at least one."""
+        sizes = accumulate(map(len, self._encoded[:SEGMENT_EVENTS_MAX]))
+        return max(1, sum(size <= SEGMENT_BYTES_MAX for size in sizes))
+
+    def _close_segment(self, count: int) -> None:
+        if self._compressor is None:
+            self._compressor = Compressor()
+        encoded, self._encoded = self._encoded[:count], self._encoded[count:]
+        closed = segment.close(
+            self.name,
+            len(self.segments),
+            self._next_seq,
+            encoded,
+            previous=self._head,
+            compressor=self._compressor,
+        )
+        size = sum(map(len, encoded))
+        self._pool.charge(len(closed.data) + len(closed.tags))
+        self.segments.append(closed)
+        self._head = closed.head
+        self._next_seq += count
+        self._encoded_bytes -= size
+        self.raw_bytes += size
+
+
+class _Finished(list[Pair]):
+    """Stands where the pending events were, so that `append` needs no check of its own."""
+
+    def append(self, _pair: Pair) -> NoReturn:
+        raise JournalError("the run is finished: its lines take no more events")

@@ -1,0 +1,108 @@
+"""A run as rows: inserting it with its segments and payloads, and reading its own row back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, bindparam, select, text, type_coerce
+from sqlalchemy import insert as insert_into
+from sqlalchemy.types import NullType
+
+from genvm_replay.errors import JournalDamaged
+from genvm_replay.journal import schema
+from genvm_replay.journal.recorder import FinishedRun
+from genvm_replay.journal.segment import Compressor, Segment
+from genvm_replay.journal.source import RunBytes, RunSummary
+
+HASHES_MAX: Final = 500  # in one statement
+
+# Without the columns' types: a value of another type (SQLite allows it) must come back as it is, to be refused.
+SUMMARY: Final = [type_coerce(schema.runs.c[name], NullType()) for name in RunSummary.__dataclass_fields__]
+_BYTES: Final = [type_coerce(schema.runs.c[name], NullType()) for name in RunBytes.__dataclass_fields__]
+_RUN: Final = select(*SUMMARY, *_BYTES).where(schema.runs.c.id == bindparam("run_id"))
+_KNOWN_BLOBS: Final = select(schema.blobs.c.hash).where(
+    schema.blobs.c.hash.in_(bindparam("hashes", expanding=True))
+)
+_PARENT: Final = select(schema.runs.c.id).where(schema.runs.c.root == bindparam("root")).limit(1)
+_ADD_RUN: Final = insert_into(schema.runs)
+_ADD_SEGMENT: Final = insert_into(schema.segments)
+_ADD_BLOB: Final = text(
+    "INSERT INTO blobs (hash, size, data) VALUES (:hash, :size, :data) ON CONFLICT (hash) DO NOTHING"
+)
+
+
+def new_blobs(connection: Connection, payloads: Mapping[bytes, bytes]) -> list[dict[str, object]]:
+    """Rows for the payloads that the database does not hold; compressed here, before the transaction begins."""
+    hashes, known = list(payloads), set[bytes]()
+    for begin in range(0, len(hashes), HASHES_MAX):
+        part = {"hashes": hashes[begin : begin + HASHES_MAX]}
+        known.update(connection.execute(_KNOWN_BLOBS, part).scalars())
+    missing = [digest for digest in hashes if digest not in known]
+    compress = Compressor().compress if missing else bytes
+    return [
+        {"hash": digest, "size": len(payloads[digest]), "data": compress(payloads[digest])}
+        for digest in missing
+    ]
+
+
+def insert(
+    connection: Connection, finished: FinishedRun, blobs: Sequence[dict[str, object]], *, method: str | None
+) -> int:
+    """Insert payloads, the run row and the segments; the run's id."""
+    if blobs:
+        connection.execute(_ADD_BLOB, blobs)
+    parent = finished.header.parent
+    row = _row(finished) | {
+        "parent_id": None if parent is None else connection.execute(_PARENT, {"root": parent}).scalar(),
+        "method": method,
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    key = connection.execute(_ADD_RUN, row).inserted_primary_key
+    assert key is not None
+    run_id: int = key[0]
+    if finished.segments:
+        names = Segment.__dataclass_fields__
+        rows = [
+            {"run_id": run_id, **{name: getattr(part, name) for name in names}} for part in finished.segments
+        ]
+        connection.execute(_ADD_SEGMENT, rows)
+    return run_id
+
+
+def load(connection: Connection, run_id: int) -> tuple[RunBytes, RunSummary] | None:
+    """A run's own row; None if there is none.
+
+    Raises:
+        JournalDamaged: a hashed column does not hold bytes.
+    """
+    row = connection.execute(_RUN, {"run_id": run_id}).first()
+    if row is None:
+        return None
+    values: list[Any] = list(row)
+    summary, run = values[: len(SUMMARY)], values[len(SUMMARY) :]
+    for name, value in zip(RunBytes.__dataclass_fields__, run, strict=True):
+        if not isinstance(value, bytes):
+            raise JournalDamaged("header", None, f"column {name}", "bytes", type(value).__name__)
+    return RunBytes(*run), RunSummary(*summary)
+
+
+def _row(finished: FinishedRun) -> dict[str, object]:
+    """The columns that follow from the run alone."""
+    header, footer, stored = finished.header, finished.footer, finished.stored
+    return {
+        "tx": header.tx,
+        "role": header.role,
+        "root": stored.root,
+        "kind": footer.kind,
+        "contract": header.message.contract_address,
+        "event_count": finished.event_count,
+        "raw_bytes": finished.raw_bytes,
+        "stored_bytes": finished.stored_bytes,
+        "status": "interrupted" if footer.interrupted else "finished",
+        "header": stored.header,
+        "lines": stored.lines,
+        "field_tags": stored.field_tags,
+        "footer": stored.footer,
+    }

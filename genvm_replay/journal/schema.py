@@ -1,0 +1,116 @@
+"""The tables, as SQLAlchemy metadata; changed only with a migration (`migrations/versions`), which a test holds.
+
+Runs and their segments are written once and never changed; the tables from `contracts` on are the local
+node's state. Types are portable, and none is missing: SQLite can't use an index on a column without a type.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+HEAD: Final = "journal_0001"  # the newest migration; a test compares it with the scripts
+APPLICATION_ID: Final = 0x47564D52  # "GVMR": makes `file` and SQLite tools see that the file is ours
+FORMAT: Final = "genvm-replay journal"  # value of the row `format` in `meta`
+FORMAT_VERSION: Final = "1"
+
+metadata: Final = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+meta: Final = Table(
+    "meta",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+runs: Final = Table(
+    "runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("tx", LargeBinary(32), nullable=False, index=True),
+    Column("role", String(16), nullable=False),
+    Column("parent_id", Integer, ForeignKey("runs.id"), nullable=True, index=True),
+    Column("created_at", String(32), nullable=False),
+    Column("root", LargeBinary(32), nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("contract", LargeBinary(20), nullable=False),
+    Column("method", Text, nullable=True),
+    Column("event_count", BigInteger, nullable=False),
+    Column("raw_bytes", BigInteger, nullable=False),
+    Column("stored_bytes", BigInteger, nullable=False),
+    Column("status", String(16), nullable=False),
+    # Large columns last: SQLite reads a row from its start.
+    Column("header", LargeBinary, nullable=False),
+    Column("lines", LargeBinary, nullable=False),
+    Column("field_tags", LargeBinary, nullable=False),
+    Column("footer", LargeBinary, nullable=False),
+    Index("ix_runs_contract", "contract", "id"),
+)
+
+segments: Final = Table(
+    "segments",
+    metadata,
+    Column("run_id", Integer, ForeignKey("runs.id"), primary_key=True),
+    Column("line", String(200), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("first_seq", BigInteger, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("head", LargeBinary(32), nullable=False),
+    Column("tags", LargeBinary, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+blobs: Final = Table(
+    "blobs",
+    metadata,
+    Column(
+        "id", Integer, primary_key=True
+    ),  # rowid: a table clustered by hash is 3 times slower with large rows
+    Column("hash", LargeBinary(32), nullable=False, unique=True),
+    Column("size", BigInteger, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+contracts: Final = Table(
+    "contracts",
+    metadata,
+    Column("address", LargeBinary(20), primary_key=True),
+    Column("version", BigInteger, nullable=False),  # grows with each committed change
+    Column("deployed_by", Integer, ForeignKey("runs.id"), nullable=False),
+)
+
+storage_pages: Final = Table(
+    "storage_pages",
+    metadata,
+    Column("address", LargeBinary(20), primary_key=True),
+    Column("slot", LargeBinary(32), primary_key=True),
+    Column("page", BigInteger, primary_key=True),
+    Column("data", LargeBinary, nullable=False),  # trailing zeros trimmed; a page of zeros has no row
+)
+
+accounts: Final = Table(
+    "accounts",
+    metadata,
+    Column("address", LargeBinary(20), primary_key=True),
+    Column("balance", LargeBinary(32), nullable=False),  # little-endian
+    Column("nonce", BigInteger, nullable=False),
+)

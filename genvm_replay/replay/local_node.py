@@ -1,0 +1,279 @@
+"""A node in one database: deploys contracts, calls them, commits what they change together with the record of the run.
+
+Optimistic: state is read while the transaction runs, and the commit finds out whether somebody else has changed it since;
+then the transaction runs again on the new state. The node mints what a transaction brings along as value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+from blake3 import blake3
+
+from .. import calldata
+from ..calldata import Address, Value
+from ..calldata.types import keccak256
+from ..errors import EnvironmentProblem, UsageError
+from ..executor.effects import Live, Recording, Streams
+from ..executor.engine import Build
+from ..executor.transaction import (
+    CODE_SLOT,
+    RunReport,
+    clock_ns,
+    format_datetime,
+    parse_datetime,
+)
+from ..host_bridge.local_host import LocalHost
+from ..journal.delta import Account, PageKey, StateConflict, StateDelta
+from ..journal.events import StorageWrite
+from ..journal.run import Limits, Message, RunHeader
+from ..journal.state import LocalState
+from .workbench import Workbench, footer_of
+
+CHAIN_ID: Final = "61999"  # what local networks of GenLayer use
+DEFAULT_SENDER: Final = Address(keccak256(b"genvm-replay: default sender")[:20])
+MEMORY_BYTES: Final = 0xFFFF_FFFF  # spec/executor.md 8.1
+DEADLINE_MS: Final = 60_000
+ALL_RIGHTS, VIEW_RIGHTS = "rwscn", "rcn"
+ATTEMPTS_MAX: Final = 20
+TX_DOMAIN: Final = b"genvm-replay/tx/1\0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallOptions:
+    """How a transaction is sent.
+
+    Attributes:
+        datetime: the transaction's time, RFC 3339; None: now.
+        fuel: instruction budget; the run then uses the FUEL build.
+        deadline_ms: wall-clock limit; None: no limit.
+    """
+
+    sender: Address = DEFAULT_SENDER
+    value: int = 0
+    datetime: str | None = None
+    fuel: int | None = None
+    deadline_ms: int | None = DEADLINE_MS
+    memory_bytes: int = MEMORY_BYTES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A transaction that was run and recorded."""
+
+    tx: bytes
+    run_id: int
+    root: bytes
+    address: Address
+    report: RunReport
+    streams: Streams = field(default_factory=Streams)
+    event_count: int
+    stored_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """A transaction on its way."""
+
+    contract: bytes
+    calldata: bytes
+    method: str | None
+    options: CallOptions
+    code: bytes | None = None  # to be deployed
+    view: bool = False
+
+
+class LocalNode:
+    """Sends transactions to the contracts of one database."""
+
+    def __init__(self, bench: Workbench) -> None:
+        self._bench = bench
+
+    def deploy(
+        self,
+        code: bytes,
+        args: Sequence[Value] = (),
+        kwargs: Mapping[str, Value] | None = None,
+        options: CallOptions | None = None,
+    ) -> Recorded:
+        """Deploy a contract and run its constructor. Nothing stays of a contract whose constructor fails.
+
+        Raises:
+            UsageError: an option makes no sense. EnvironmentProblem: database or runtime are not in order.
+        """
+        options = options or CallOptions()
+        call = call_object(None, args, kwargs or {})
+        return self._send(
+            lambda nonce: _Plan(
+                contract=new_address(options.sender.raw, nonce + 1),
+                calldata=call,
+                method=None,
+                options=options,
+                code=code,
+            ),
+            options,
+        )
+
+    def call(
+        self,
+        address: Address,
+        method: str,
+        args: Sequence[Value] = (),
+        kwargs: Mapping[str, Value] | None = None,
+        options: CallOptions | None = None,
+        *,
+        view: bool = False,
+    ) -> Recorded:
+        """Call a method of a contract.
+
+        Args:
+            view: without the rights to write and to send; nothing is changed.
+
+        Raises:
+            UsageError: there is no such contract here.
+        """
+        options = options or CallOptions()
+        call = call_object(method, args, kwargs or {})
+        plan = _Plan(contract=address.raw, calldata=call, method=method, options=options, view=view)
+        return self._send(lambda _nonce: plan, options)
+
+    def _send(self, plan_for: Callable[[int], _Plan], options: CallOptions) -> Recorded:
+        state, sender = self._bench.store.state, options.sender.raw
+        moment = parse_datetime(options.datetime) if options.datetime else datetime.now(UTC)
+        for _ in range(ATTEMPTS_MAX):
+            plan = plan_for(state.account(sender).nonce)
+            try:
+                return self._attempt(plan, format_datetime(moment))
+            except StateConflict:
+                continue  # somebody else was quicker: run again on what is there now
+        raise EnvironmentProblem(
+            f"other processes changed the state {ATTEMPTS_MAX} times while this transaction ran; try again"
+        )
+
+    def _attempt(self, plan: _Plan, moment: str) -> Recorded:
+        """Run a transaction on the state of this moment, and commit."""
+        store, options = self._bench.store, plan.options
+        streams = Streams()
+        with store.state.snapshot():
+            read = _StateRead(store.state)
+            sender = read.account(options.sender.raw)
+            host = LocalHost(read, plan.contract, plan.calldata, options.value)
+            if plan.code is not None:
+                store_code(host, plan.code)
+            elif store.state.contract_version(plan.contract) is None:
+                raise UsageError(
+                    f"no contract at {Address(plan.contract)} in {store.database.path}: "
+                    "`deploy` prints the address of a new one"
+                )
+            header = self._header(plan, moment, sender.nonce)
+            recorder = store.begin_run(header)
+            door = Recording(Live(host, clock_ns(header.message), streams), recorder.line("main"))
+            build = Build.EPOCH if options.fuel is None else Build.FUEL
+            report = self._bench.execute(header, door, build)
+            delta = _delta(plan, host, report, read)
+        finished = recorder.finish(footer_of(report))
+        run_id = store.commit(
+            finished,
+            state=delta,
+            expected_versions=read.versions,
+            expected_accounts=read.accounts,
+            method=plan.method,
+        )
+        return Recorded(
+            tx=header.tx,
+            run_id=run_id,
+            root=finished.root,
+            address=Address(plan.contract),
+            report=report,
+            streams=streams,
+            event_count=finished.event_count,
+            stored_bytes=finished.stored_bytes,
+        )
+
+    def _header(self, plan: _Plan, moment: str, nonce: int) -> RunHeader:
+        options = plan.options
+        message = Message(
+            contract_address=plan.contract,
+            sender_address=options.sender.raw,
+            origin_address=options.sender.raw,
+            chain_id=CHAIN_ID,
+            value=options.value,
+            is_init=plan.code is not None,
+            datetime=moment,
+        )
+        return RunHeader(
+            tx=transaction_id(message, nonce, plan.calldata, plan.view),
+            role="leader",
+            parent=None,
+            message=message,
+            permissions=VIEW_RIGHTS if plan.view else ALL_RIGHTS,
+            pins=self._bench.runtime.pins,
+            limits=Limits(options.memory_bytes, options.fuel, options.deadline_ms),
+        )
+
+
+class _StateRead:
+    """The committed state as one transaction reads it, and a note of what it read."""
+
+    def __init__(self, state: LocalState) -> None:
+        self._state = state
+        self.versions: dict[bytes, int | None] = {}
+        self.accounts: dict[bytes, Account] = {}
+
+    def read_page(self, address: bytes, slot: bytes, page: int) -> bytes:
+        """A page of storage."""
+        if address not in self.versions:
+            self.versions[address] = self._state.contract_version(address)
+        return self._state.read_page(address, slot, page)
+
+    def account(self, address: bytes) -> Account:
+        """Balance and nonce."""
+        if address not in self.accounts:
+            self.accounts[address] = self._state.account(address)
+        return self.accounts[address]
+
+    def balance(self, address: bytes) -> int:
+        """A balance."""
+        return self.account(address).balance
+
+
+def _delta(plan: _Plan, host: LocalHost, report: RunReport, read: _StateRead) -> StateDelta | None:
+    """What a transaction leaves behind: only the sender's nonce if it failed, nothing if it is a view."""
+    if plan.view:
+        return None
+    sender = plan.options.sender.raw
+    accounts = {sender: read.account(sender)._replace(nonce=read.account(sender).nonce + 1)}
+    if report.outcome.kind != "return":
+        return StateDelta(accounts=accounts)
+    if plan.options.value:
+        held = accounts.get(plan.contract) or read.account(plan.contract)
+        accounts[plan.contract] = held._replace(balance=held.balance + plan.options.value)
+    pages = {PageKey(*key): page for key, page in host.written_pages().items()}
+    return StateDelta(pages=pages, deployed=(plan.contract,) if plan.code else (), accounts=accounts)
+
+
+def call_object(method: str | None, args: Sequence[Value], kwargs: Mapping[str, Value]) -> bytes:
+    """The calldata of a call (spec/executor.md 3.4): what is empty is left out."""
+    parts: dict[str, Value] = {"method": method, "args": args, "kwargs": kwargs}
+    return calldata.encode({key: value for key, value in parts.items() if value})
+
+
+def new_address(deployer: bytes, salt: int) -> bytes:
+    """The address of a contract deployed with this salt (spec/executor.md 5.5)."""
+    seed = b"\x01" + deployer + salt.to_bytes(32, "big") + int(CHAIN_ID).to_bytes(32, "big")
+    return keccak256(seed)[:20]
+
+
+def store_code(host: LocalHost, code: bytes) -> None:
+    """Write a contract's code into its storage, as a node does before a deployment (spec/executor.md 5.6)."""
+    host.storage_write(StorageWrite(CODE_SLOT, 0, len(code).to_bytes(4, "little")))
+    host.storage_write(StorageWrite(CODE_SLOT, 4, code))
+
+
+def transaction_id(message: Message, nonce: int, call: bytes, view: bool) -> bytes:
+    """A transaction's id: a hash of what was sent and of how many the sender had sent before."""
+    return blake3(TX_DOMAIN + msgspec.msgpack.encode([message, nonce, call, view])).digest()

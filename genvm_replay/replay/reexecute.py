@@ -1,0 +1,111 @@
+"""The replayer: re-executes a recorded run from the journal alone and says what differed first.
+
+Three things are compared, in this order: every request with the recorded one as it is made, the footer field by field
+when the run is over, and the root of a second record made on the way. Nothing live is reached.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from ..errors import Divergence, EnvironmentProblem, Mismatch
+from ..executor.effects import Recording, Replaying, ReplayingPrefix
+from ..executor.engine import Build
+from ..journal.recorder import RunRecorder
+from ..journal.run import Pins, RunFooter
+from ..journal.stored import StoredRun
+from .workbench import Workbench, footer_of
+
+MAIN = "main"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayReport:
+    """The verdict on one re-execution.
+
+    Attributes:
+        divergence: the first difference; None: everything is identical.
+        other_pins: names of pinned parts that are not the recorded ones here: a difference may come from them.
+        prefix_only: the recorded run was stopped from outside; what it did until then was compared.
+    """
+
+    tx: bytes
+    run_id: int | None
+    divergence: Mismatch | None
+    events: int
+    seconds: float
+    other_pins: tuple[str, ...]
+    prefix_only: bool = False
+
+    @property
+    def identical(self) -> bool:
+        """Whether nothing differed."""
+        return self.divergence is None
+
+
+def reexecute(run: StoredRun, bench: Workbench, build: Build | None = None) -> ReplayReport:
+    """Re-execute a recorded run.
+
+    Args:
+        build: None: the one that the record needs: FUEL for a run with a fuel limit, EPOCH for one that was stopped by
+            its deadline (it may not end by itself), else FAST.
+
+    Raises:
+        JournalDamaged: the record does not verify.
+        EnvironmentProblem: the runtime is not in order.
+    """
+    started = time.perf_counter()
+    header, recorded = run.header, run.footer
+    run.verify()
+    divergence: Mismatch | None = None
+    try:
+        _compare(run, bench, build or natural_build(run))
+    except Divergence as found:
+        divergence = found
+    return ReplayReport(
+        tx=header.tx,
+        run_id=run.summary.id if run.summary else None,
+        divergence=divergence,
+        events=sum(line.count for line in run.lines()),
+        seconds=time.perf_counter() - started,
+        other_pins=tuple(pins_that_differ(header.pins, bench.runtime.pins)),
+        prefix_only=recorded.interrupted,
+    )
+
+
+def natural_build(run: StoredRun) -> Build:
+    """The fastest build that gives the same outcome."""
+    if run.header.limits.fuel is not None:
+        return Build.FUEL
+    return Build.EPOCH if run.footer.interrupted else Build.FAST
+
+
+def _compare(run: StoredRun, bench: Workbench, build: Build) -> None:
+    header, recorded = run.header, run.footer
+    if header.limits.fuel is not None and build is not Build.FUEL:
+        raise EnvironmentProblem("the run has a fuel limit: only the fuel build can re-execute it")
+    recorder = RunRecorder(header)
+    replaying = (ReplayingPrefix if recorded.interrupted else Replaying)(MAIN, run.read_line(MAIN))
+    report = bench.execute(header, Recording(replaying, recorder.line(MAIN)), build, image=recorded.image)
+    replaying.finish()
+    if recorded.interrupted:
+        return
+    footer = footer_of(report)
+    compare_footers(recorded, footer)
+    finished = recorder.finish(footer)
+    if finished.root != run.root:
+        raise Divergence("footer", None, "root", run.root.hex(), finished.root.hex())
+
+
+def compare_footers(recorded: RunFooter, found: RunFooter) -> None:
+    """Raise `Divergence` for the first field that differs."""
+    for name in recorded.__struct_fields__:
+        expected, actual = getattr(recorded, name), getattr(found, name)
+        if expected != actual:
+            raise Divergence("footer", None, name, expected, actual)
+
+
+def pins_that_differ(recorded: Pins, present: Pins) -> list[str]:
+    """Names of the pinned parts that are others here than in the record."""
+    return [name for name in recorded.__struct_fields__ if getattr(recorded, name) != getattr(present, name)]

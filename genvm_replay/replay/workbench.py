@@ -1,0 +1,72 @@
+"""What every role needs at hand: the store, the Python runtime, and the thread that guests run on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+from ..executor.effects import Effects
+from ..executor.engine import Build
+from ..executor.guest import Rights
+from ..executor.guest_thread import GuestThread
+from ..executor.machine import Machine
+from ..executor.python_runtime.runtime import PythonRuntime
+from ..executor.transaction import RunReport, run_transaction
+from ..journal.run import RunFooter, RunHeader
+from ..journal.store import Store
+
+
+class Workbench:
+    """One process's tools. The runtime is made ready when it is first needed."""
+
+    def __init__(self, store: Store, make_runtime: Callable[[], PythonRuntime]) -> None:
+        self.store = store
+        self._make_runtime = make_runtime
+
+    @cached_property
+    def runtime(self) -> PythonRuntime:
+        """The Python runtime."""
+        return self._make_runtime()
+
+    @cached_property
+    def thread(self) -> GuestThread:
+        """The thread that guests run on."""
+        return GuestThread()
+
+    def close(self) -> None:
+        """End the guest thread, if there is one. The store stays open."""
+        if "thread" in self.__dict__:
+            self.thread.close()
+
+    def execute(
+        self, header: RunHeader, effects: Effects, build: Build, *, image: str | None = None
+    ) -> RunReport:
+        """Run the transaction that a header describes, through the given door.
+
+        Args:
+            image: the snapshot to start from, as a record says; None: the best there is.
+
+        Raises:
+            Divergence: the door is a replaying one, and the run departs from its record.
+            EnvironmentProblem: the runtime or the host is not in order.
+        """
+        machine = Machine(self.runtime, build, header.limits, image=image)
+        rights = Rights.from_letters(header.permissions)
+        return self.thread.run(
+            lambda: run_transaction(header.message, rights, effects, machine),
+            interrupt=machine.interrupt,
+            time_left_s=machine.time_left_s,
+        )
+
+
+def footer_of(report: RunReport) -> RunFooter:
+    """What is kept of a run that is over."""
+    return RunFooter(
+        kind=report.outcome.kind,
+        payload=report.outcome.payload,
+        code_hash=report.code_hash,
+        image=report.image,
+        storage_hash=report.storage_hash,
+        memory_hash=report.memory_hash,
+        interrupted=report.outcome.interrupted,
+    )
