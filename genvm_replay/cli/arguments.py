@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 CONTRACT_BYTES_MAX: Final = 16 << 20
 MEMORY_BYTES_MAX: Final = 0xFFFF_FFFF
 U64_MAX: Final = 2**64 - 1
+YEAR_MIN: Final = 1970
 DEADLINE_SECONDS: Final = 60.0
 DEADLINE_SECONDS_MAX: Final = 86_400.0
 UNITS: Final = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
@@ -84,16 +85,28 @@ def call_options(
     deadline: float,
     memory_limit: int | None,
 ) -> CallOptions:
-    """The options as the node takes them. The fuel build can't be stopped from outside: fuel is its limit."""
+    """The options as the node takes them.
+
+    Raises:
+        UsageError: a time, an address or a number makes no sense.
+    """
     from genvm_replay.calldata import Address
+    from genvm_replay.executor.transaction import parse_datetime
     from genvm_replay.replay.local_node import DEFAULT_SENDER, CallOptions
+
+    try:
+        if moment is not None and parse_datetime(moment).year < YEAR_MIN:
+            raise UsageError(f"{moment} is before {YEAR_MIN}, where a contract's clock begins")
+        deadline_ms = round(deadline * 1000)
+    except (OverflowError, ValueError) as error:  # a year that does not exist, not a number
+        raise UsageError(f"--datetime or --deadline: {error}") from error
 
     return CallOptions(
         sender=Address.parse(sender) if sender else DEFAULT_SENDER,
         value=value,
         datetime=moment,
         fuel=fuel,
-        deadline_ms=round(deadline * 1000) or None,
+        deadline_ms=deadline_ms or None,
         memory_bytes=memory_limit or MEMORY_BYTES_MAX,
     )
 
@@ -119,7 +132,7 @@ def _read_value(text: str) -> Value:
         value = from_json_text(text)
         calldata.encode(value)
     except (calldata.CalldataError, ValueError, RecursionError) as error:
-        raise UsageError(f"{text[:80]!r} has no calldata form: {error}") from error
+        raise UsageError(f"{text[:80]!r} ... has no calldata form: {error}") from error
     except UsageError as error:
         if re.match(r"--?[A-Za-z]", text):
             raise UsageError(f"there is no option {text!r}") from error

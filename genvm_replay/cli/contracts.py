@@ -17,7 +17,10 @@ from genvm_replay.cli.output import emit
 @shared_options(db=False)
 @pass_settings
 def schema(settings: Settings, file: Path) -> None:
-    """Print the schema of the contract in FILE: constructor and public methods. Deploys and records nothing."""
+    """Print the schema of the contract in FILE: what it offers.
+
+    That is its constructor and its public methods, as JSON. Nothing is deployed or recorded.
+    """
     from genvm_replay.executor.engine import Build
 
     code = read_contract(file)

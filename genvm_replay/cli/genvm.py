@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Final, NoReturn
 
 import click
@@ -35,8 +36,8 @@ def program() -> None:
 
 @click.command()
 def parse_version_pattern() -> None:
-    """Read contract code on standard input, print the version that it asks for."""
-    code = click.get_binary_stream("stdin").read(CONTRACT_BYTES_MAX + 1)
+    """Print the version that the contract on standard input asks for."""
+    code = sys.stdin.buffer.read(CONTRACT_BYTES_MAX + 1)
     if len(code) > CONTRACT_BYTES_MAX:
         raise UsageError(f"larger than {CONTRACT_BYTES_MAX >> 20} MiB: no contract")
     click.echo(version_text(code), nl=False)

@@ -60,7 +60,7 @@ def runs(settings: Settings, limit: int, contract: str | None) -> None:
 @shared_options()
 @pass_settings
 def show(settings: Settings, tx: str, events: bool, line: str | None) -> None:
-    """Show the recorded runs of transaction TX: message, versions, limits, result, sizes.
+    """Show the recorded runs of transaction TX, with or without events.
 
     TX is a transaction id or its first digits, at least 4. With --json each event is one object on a line of its own,
     after the object of its run.

@@ -15,6 +15,7 @@ from genvm_replay.cli.errors import guarded
 
 HELP_WIDTH: Final = 100
 DECIMAL_DIGITS_MAX: Final = 100_000  # of an integer that is read or printed; Python's own limit is 4300
+RECURSION_MAX: Final = 5_000  # frames; calldata nests up to 512 deep, several frames a level
 
 
 class Program(click.Group):
@@ -67,6 +68,7 @@ def run(program: Program) -> NoReturn:
     ordinary end waiting.
     """
     sys.set_int_max_str_digits(DECIMAL_DIGITS_MAX)
+    sys.setrecursionlimit(RECURSION_MAX)
     try:
         program.main()
     except SystemExit as end:

@@ -35,10 +35,11 @@ PAGE = 500  # runs listed at once
 def replay(
     context: click.Context, settings: Settings, tx: str | None, everything: bool, build: str | None
 ) -> None:
-    """Re-execute the runs of transaction TX from the journal alone, and say what differs first.
+    """Re-execute recorded runs from the journal alone, compare all.
 
     TX is a transaction id or its first digits, at least 4. Compared are every request of the contract with the recorded
-    one, the result, what was written to storage, the changed pages of memory, and the root of the record.
+    one, the result, what was written to storage, the changed pages of memory, and the root of the record. The first
+    difference is told.
     """
     if everything == (tx is not None):
         raise UsageError("give a transaction, or --all")
@@ -57,7 +58,10 @@ def replay(
 @pass_settings
 @click.pass_context
 def verify(context: click.Context, settings: Settings, tx: tuple[str, ...]) -> None:
-    """Check the stored bytes of the runs of each TX, or of all runs, against their hashes. Runs no contract."""
+    """Check stored runs against their hashes; runs no contract.
+
+    Checks the runs of each TX, or all runs of the journal.
+    """
     with open_store(settings) as store:
         found = [run for one in tx for run in find_runs(store, one)] if tx else find_runs(store, None)
         verdicts = (_verify_one(store, run) for run in _watched(found))

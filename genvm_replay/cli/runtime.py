@@ -22,7 +22,10 @@ from genvm_replay.cli.output import emit, facts, size
 @shared_options(db=False)
 @pass_settings
 def prepare(settings: Settings, more: tuple[str, ...]) -> None:
-    """Make the Python runtime ready: check it, compile it, take the first image. Later runs start at once."""
+    """Make the Python runtime ready ahead of time, as a first run would.
+
+    Checks the installed files, compiles the interpreter and takes the first image, into the cache.
+    """
     from genvm_replay.cli.progress import StepDisplay
     from genvm_replay.executor.engine import Build
     from genvm_replay.executor.python_runtime.prepare import prepare as make_ready

@@ -45,14 +45,14 @@ def deploy(
     kwargs: str | None,
     **options: Any,
 ) -> None:
-    """Deploy the contract in FILE, passing the ARGs to its constructor, and record the run."""
+    """Deploy the contract in FILE and record the run. The ARGs go to its constructor."""
     code, sent = read_contract(file), call_options(**options)
     positional, named = read_values(args), read_kwargs(kwargs)
     with open_bench(settings, [_build(sent)], to_write=True) as bench:
         from genvm_replay.replay.local_node import LocalNode
 
         recorded = LocalNode(bench).deploy(code, positional, named, sent)
-    _show(context, settings, recorded)
+    _show(context, settings, recorded, deployed=True)
 
 
 @click.command(context_settings=ARGUMENTS, epilog=ARGUMENT_HELP)
@@ -75,7 +75,7 @@ def call(
     kwargs: str | None,
     **options: Any,
 ) -> None:
-    """Call METHOD of the contract at ADDRESS, passing the ARGs, and record the run."""
+    """Call METHOD of the contract at ADDRESS with the ARGs and record it."""
     from genvm_replay.calldata import Address
 
     target, sent = Address.parse(address), call_options(**options)
@@ -95,9 +95,12 @@ def _build(options: CallOptions) -> Any:
     return Build.EPOCH if options.fuel is None else Build.FUEL
 
 
-def _show(context: click.Context, settings: Settings, recorded: Recorded) -> None:
+def _show(context: click.Context, settings: Settings, recorded: Recorded, *, deployed: bool = False) -> None:
     """Print a recorded transaction; the exit code says whether the contract returned."""
-    (_print_json if settings.json else _print_text)(recorded)
+    if settings.json:
+        _print_json(recorded)
+    else:
+        _print_text(recorded, deployed=deployed)
     if recorded.report.outcome.kind != "return":
         context.exit(FAILED)
 
@@ -124,7 +127,7 @@ def _print_json(recorded: Recorded) -> None:
     )
 
 
-def _print_text(recorded: Recorded) -> None:
+def _print_text(recorded: Recorded, *, deployed: bool) -> None:
     import json
 
     report, streams = recorded.report, recorded.streams
@@ -135,7 +138,7 @@ def _print_text(recorded: Recorded) -> None:
     good = result["kind"] == "return"
     shown = json.dumps(result["value"], ensure_ascii=False) if good else result["value"]
     rows = {
-        "contract": recorded.address.checksummed,
+        "contract": recorded.address.checksummed if good or not deployed else "not deployed",
         "tx": hexed(recorded.tx),
         "result": f"{click.style(result['kind'], fg='green' if good else 'red')} {printable(shown)}",
         "cause": printable(report.outcome.cause),

@@ -29,6 +29,7 @@ _RETURN: typing.Final = b"\x0e\x06Return"  # the calldata map of one entry, up t
 # Runs what a message asks for. Gives the request to the host that ends the VM.
 _Entry: typing.TypeAlias = typing.Callable[[MessageRawType], bytes]
 
+
 def prepare_sdk() -> None:
     """Make the process ready for any contract, and tell the host that an image can be taken."""
     sys.argv[:] = ["py"]
@@ -53,7 +54,7 @@ def prepare_contract() -> None:
     """
     gc.disable()  # a collection reads the clock, and an import that reads the clock gives no image
     try:
-        import contract  # noqa: F401
+        import contract  # type: ignore[import-not-found]  # noqa: F401
     finally:
         gc.enable()
     gc.freeze()

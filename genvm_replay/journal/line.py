@@ -16,7 +16,7 @@ from genvm_replay.journal.chain import LineSummary
 from genvm_replay.journal.events import Answer, Request
 from genvm_replay.journal.payloads import BlobPool
 from genvm_replay.journal.record import Pair, encode_events
-from genvm_replay.journal.segment import SEGMENT_BYTES_MAX, SEGMENT_EVENTS_MAX, Compressor, Segment
+from genvm_replay.journal.segment import SEGMENT_BYTES_MAX, SEGMENT_EVENTS_MAX, Segment
 
 BATCH_EVENTS: Final = 64  # one sixteenth of a segment
 
@@ -34,7 +34,6 @@ class LineWriter:
         self._encoded: list[bytes] = []
         self._encoded_bytes = 0
         self._next_seq = 0  # of the first event that is in no segment yet
-        self._compressor: Compressor | None = None
 
     def append(self, request: Request, answer: Answer) -> None:
         """Record one crossing.
@@ -69,12 +68,12 @@ class LineWriter:
 
     def _fitting(self) -> int:
         """How many of the encoded events the next segment takes: what its bounds allow, at least one."""
+        if self._encoded_bytes <= SEGMENT_BYTES_MAX:
+            return min(len(self._encoded), SEGMENT_EVENTS_MAX)
         sizes = accumulate(map(len, self._encoded[:SEGMENT_EVENTS_MAX]))
         return max(1, sum(size <= SEGMENT_BYTES_MAX for size in sizes))
 
     def _close_segment(self, count: int) -> None:
-        if self._compressor is None:
-            self._compressor = Compressor()
         encoded, self._encoded = self._encoded[:count], self._encoded[count:]
         closed = segment.close(
             self.name,
@@ -82,9 +81,8 @@ class LineWriter:
             self._next_seq,
             encoded,
             previous=self._head,
-            compressor=self._compressor,
         )
-        size = sum(map(len, encoded))
+        size = sum(map(len, encoded)) if self._encoded else self._encoded_bytes
         self._pool.charge(len(closed.data) + len(closed.tags))
         self.segments.append(closed)
         self._head = closed.head

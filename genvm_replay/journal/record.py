@@ -12,7 +12,7 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, TypeAlias
 
-import msgpack  # type: ignore[import-untyped]
+import msgpack
 import msgspec
 
 from genvm_replay import __version__

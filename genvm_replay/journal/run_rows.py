@@ -13,7 +13,7 @@ from sqlalchemy.types import NullType
 from genvm_replay.errors import JournalDamaged
 from genvm_replay.journal import schema
 from genvm_replay.journal.recorder import FinishedRun
-from genvm_replay.journal.segment import Compressor, Segment
+from genvm_replay.journal.segment import Segment, compress
 from genvm_replay.journal.source import RunBytes, RunSummary
 
 HASHES_MAX: Final = 500  # in one statement
@@ -40,7 +40,6 @@ def new_blobs(connection: Connection, payloads: Mapping[bytes, bytes]) -> list[d
         part = {"hashes": hashes[begin : begin + HASHES_MAX]}
         known.update(connection.execute(_KNOWN_BLOBS, part).scalars())
     missing = [digest for digest in hashes if digest not in known]
-    compress = Compressor().compress if missing else bytes
     return [
         {"hash": digest, "size": len(payloads[digest]), "data": compress(payloads[digest])}
         for digest in missing

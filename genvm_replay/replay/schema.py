@@ -52,7 +52,7 @@ def contract_schema(runtime: PythonRuntime, code: bytes) -> str:
         outcome = thread.run(
             lambda: run_transaction(message, Rights.from_letters(VIEW_RIGHTS), door, machine),
             interrupt=machine.interrupt,
-            deadline_s=DEADLINE_MS / 1000,
+            time_left_s=machine.time_left_s,
         ).outcome
     finally:
         thread.close()

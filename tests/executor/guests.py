@@ -22,7 +22,8 @@ MEMORY_BYTES = 65536
 CONTRACT, SENDER = b"c" * 20, b"s" * 20
 MESSAGE = Message(CONTRACT, SENDER, SENDER, "61999", 0, False, "2026-01-02T03:04:05.000006Z")
 FILES = with_files(
-    Directory("/"), {"/a.txt": File(b"hello world"), "/dir/b.bin": File(bytes(range(256)), seeks_from_end=True)}
+    Directory("/"),
+    {"/a.txt": File(b"hello world"), "/dir/b.bin": File(bytes(range(256)), seeks_from_end=True)},
 )
 
 

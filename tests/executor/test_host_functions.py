@@ -148,7 +148,9 @@ def test_any_exception_becomes_a_trap_and_comes_back() -> None:
     def fail(_vm: Guest) -> int:
         raise Unusual("here")
 
-    text = '(module (import "host" "fail" (func $f (result i32))) (func (export "run") (result i32) (call $f)))'
+    text = (
+        '(module (import "host" "fail" (func $f (result i32))) (func (export "run") (result i32) (call $f)))'
+    )
     engine = new_engine(Build.FAST)
     table = {"host": {"fail": HostFunction(fail, "")}}
     instance = Instance(
@@ -171,9 +173,7 @@ def test_nested_instances_see_their_own_guest() -> None:
         seen.append(vm.args[0])
         return inner[0].call(b"run") if vm.args[0] == "outer" and not seen.count("inner") else 1
 
-    program = Program(
-        engine, wasmtime.Module(engine, text), Build.FAST, {"host": {"f": HostFunction(f, "")}}
-    )
+    program = Program(engine, wasmtime.Module(engine, text), Build.FAST, {"host": {"f": HostFunction(f, "")}})
     inner.append(Instance(program, guest(args=("inner",)), memory_bytes=0))
     outer = Instance(program, guest(args=("outer",)), memory_bytes=0)
     assert outer.call(b"run") == 101 + 100

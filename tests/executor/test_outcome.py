@@ -14,8 +14,18 @@ ENDS = [
     (None, "return", b"\x00", b"\x00\x00"),
     (Exited(0), "return", b"\x00", b"\x00\x00"),
     (Returned(b"\x09"), "return", b"\x09", b"\x00\x09"),
-    (RolledBack("no"), "user_error", b"no", b"\x01" + calldata.encode({"fingerprint": None, "message": "no"})),
-    (Exited(7), "vm_error", b"exit_code 7", b"\x02" + calldata.encode({"fingerprint": None, "message": "exit_code 7"})),
+    (
+        RolledBack("no"),
+        "user_error",
+        b"no",
+        b"\x01" + calldata.encode({"fingerprint": None, "message": "no"}),
+    ),
+    (
+        Exited(7),
+        "vm_error",
+        b"exit_code 7",
+        b"\x02" + calldata.encode({"fingerprint": None, "message": "exit_code 7"}),
+    ),
     (VmError("OOM"), "vm_error", b"OOM", b"\x02" + calldata.encode({"fingerprint": None, "message": "OOM"})),
     (GuestFault("out of memory"), "internal_error", b"out of memory", b"\x02out of memory"),
 ]
@@ -34,7 +44,9 @@ def test_a_timeout_is_marked() -> None:
     assert outcome_of(VmError("timeout")).interrupted
 
 
-@pytest.mark.parametrize("error", [Divergence("main", 0, "kind", 1, 2), KeyError("ours"), KeyboardInterrupt()])
+@pytest.mark.parametrize(
+    "error", [Divergence("main", 0, "kind", 1, 2), KeyError("ours"), KeyboardInterrupt()]
+)
 def test_what_is_no_outcome_is_raised(error: BaseException) -> None:
     """A divergence, or a fault of ours, never looks like a contract's result."""
     with pytest.raises(type(error)):
@@ -44,5 +56,11 @@ def test_what_is_no_outcome_is_raised(error: BaseException) -> None:
 def test_every_trap_has_a_name() -> None:
     """Names are those of the deployed executor."""
     assert set(TRAP_NAMES) == set(wasmtime.TrapCode)
-    expected = {"StackOverflow", "MemoryOutOfBounds", "IntegerDivisionByZero", "UnreachableCodeReached", "OutOfFuel"}
+    expected = {
+        "StackOverflow",
+        "MemoryOutOfBounds",
+        "IntegerDivisionByZero",
+        "UnreachableCodeReached",
+        "OutOfFuel",
+    }
     assert expected <= set(TRAP_NAMES.values())

@@ -10,7 +10,9 @@ from genvm_replay.executor.storage_delta import StorageDelta
 SLOTS = (b"a" * 32, b"b" * 32)
 WRITES = st.lists(
     st.tuples(
-        st.sampled_from(SLOTS), st.integers(0, 600) | st.integers(2**32 - 300, 2**32 - 280), st.binary(max_size=270)
+        st.sampled_from(SLOTS),
+        st.integers(0, 600) | st.integers(2**32 - 300, 2**32 - 280),
+        st.binary(max_size=270),
     ),
     max_size=12,
 )

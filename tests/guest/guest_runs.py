@@ -1,6 +1,8 @@
 """Start guest processes and read what they did."""
 
+import functools
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -15,6 +17,15 @@ CONTRACT = Address(b"\x01" * 20)
 SENDER = Address(b"\x02" * 20)
 ORIGIN = Address(b"\x03" * 20)
 TIMEOUT_S = 60
+GUEST_PYTHON = os.environ.get("GENVM_GUEST_PYTHON", sys.executable)  # another CPython to run the guests on
+
+
+@functools.cache
+def guest_version():
+    """Major and minor version of the CPython that the guests run on."""
+    source = "import sys; print(*sys.version_info[:2])"
+    text = subprocess.run([GUEST_PYTHON, "-c", source], capture_output=True, text=True, check=True).stdout
+    return tuple(map(int, text.split()))
 
 
 @dataclass
@@ -61,7 +72,7 @@ class Chain:
     answers: dict[str, str] = field(default_factory=dict)
     errno: dict[str, int] = field(default_factory=dict)
     contract_image: bool = False
-    python: str = sys.executable
+    python: str = GUEST_PYTHON
     count: int = 0
 
     def write_contract(self, source):

@@ -82,7 +82,8 @@ def check_tree(tree_map):
             return 0
         seen.append(node)
         key = tree_map._key(node)
-        assert (low is None or low < key) and (high is None or key < high)
+        assert low is None or low < key
+        assert high is None or key < high
         left, right, balance = tree_map._nodes().links(node)
         heights = height(left, low, key), height(right, key, high)
         assert balance == heights[1] - heights[0]

@@ -1,11 +1,12 @@
 """The storage scenarios of the vectors: every write, in order, and the final bytes."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 from genlayer.py import calldata
+
+from .guest_runs import guest_version
 
 VECTORS = json.loads(Path(__file__).with_name("sdk-vectors.json").read_text())
 SCENARIOS = ["scalars", "dynarray", "treemap", "records", "upgrade"]
@@ -20,9 +21,11 @@ def from_json(value):
 
 def before_pep_695(source):
     """Python 3.11 cannot parse `class G[T]`."""
-    if sys.version_info >= (3, 12):
+    if guest_version() >= (3, 12):
         return source
-    return source.replace("@allow_storage\nclass G[T]:", "T = typing.TypeVar('T')\n@allow_storage\nclass G(typing.Generic[T]):")
+    return source.replace(
+        "@allow_storage\nclass G[T]:", "T = typing.TypeVar('T')\n@allow_storage\nclass G(typing.Generic[T]):"
+    )
 
 
 @pytest.mark.parametrize("contract_image", [False, True], ids=["sdk_image", "contract_image"])

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from genvm_replay.errors import JournalError
 from genvm_replay.journal import chain
 from genvm_replay.journal.segment import (
-    Compressor,
     Segment,
     canonical_bytes,
     close,
+    compress,
     decompress,
     decompress_blob,
     tags_of,
@@ -42,7 +42,7 @@ def test_tags_both_ways(encoded: list[bytes], tags: str) -> None:
 @given(st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=20))
 def test_segment_holds_its_events(encoded: list[bytes]) -> None:
     """What is closed can be read; the head is the chain's."""
-    closed = close("main", 2, 30, encoded, previous=b"p" * 32, compressor=Compressor())
+    closed = close("main", 2, 30, encoded, previous=b"p" * 32)
     assert (closed.line, closed.number, closed.first_seq, closed.count) == ("main", 2, 30, len(encoded))
     assert canonical_bytes(closed) == b"".join(encoded)
     assert closed.head == chain.next_head(b"p" * 32, 30, len(encoded), closed.tags, b"".join(encoded))
@@ -74,7 +74,7 @@ def test_hostile_frames_are_refused(data: bytes, message: str) -> None:
 @given(st.binary(min_size=1, max_size=3000), st.data())
 def test_damaged_frames(content: bytes, data: st.DataObject) -> None:
     """A damaged frame gives bytes within the limit, or `JournalError`."""
-    frame = bytearray(Compressor().compress(content))
+    frame = bytearray(compress(content))
     at = data.draw(st.integers(min_value=0, max_value=len(frame) - 1))
     frame[at] ^= data.draw(st.integers(min_value=1, max_value=255))
     with contextlib.suppress(JournalError):
@@ -84,7 +84,7 @@ def test_damaged_frames(content: bytes, data: st.DataObject) -> None:
 def test_payload_has_its_own_limit() -> None:
     """A payload may be larger than a segment."""
     content = bytes(20 << 20)
-    frame = Compressor().compress(content)
+    frame = compress(content)
     assert decompress_blob(frame) == content
     with pytest.raises(JournalError, match="limit"):
         canonical_bytes(Segment("main", 0, 0, 1, b"", b"", frame))

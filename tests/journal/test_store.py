@@ -13,7 +13,7 @@ from genvm_replay.errors import JournalDamaged, UsageError
 from genvm_replay.journal.database import open_database
 from genvm_replay.journal.events import OK, Event, ReadClock, WriteStream
 from genvm_replay.journal.run import RunHeader
-from genvm_replay.journal.segment import Compressor
+from genvm_replay.journal.segment import compress
 from genvm_replay.journal.store import Store
 
 from .samples import FOOTER, HEADER, each_kind, many_events, raw, record
@@ -222,7 +222,7 @@ def test_changed_payload(path: Path, store: Store) -> None:
     data = bytearray(PAGE.request.data)  # type: ignore[union-attr]
     data[100] ^= 1
     with raw(path) as connection:
-        connection.execute("UPDATE blobs SET data = ?", (Compressor().compress(bytes(data)),))
+        connection.execute("UPDATE blobs SET data = ?", (compress(bytes(data)),))
     with pytest.raises(JournalDamaged, match=r"main\[1500\]: request.data"):
         store.verify_run(run_id)
 

@@ -19,7 +19,7 @@ from genvm_replay.journal.payloads import BlobPool
 from genvm_replay.journal.record import encode_events, encode_struct, split
 from genvm_replay.journal.recorder import FinishedRun
 from genvm_replay.journal.run_record import field_tags, footer_fields, header_fields
-from genvm_replay.journal.segment import Compressor, Segment, canonical_bytes, close, tags_of
+from genvm_replay.journal.segment import Segment, canonical_bytes, close, compress, tags_of
 from genvm_replay.journal.source import MemorySource, RunBytes, RunSummary
 
 from .samples import FOOTER, HEADER, changed, each_kind, many_events, record
@@ -50,7 +50,7 @@ def encoded_events(segment: Segment) -> list[bytes]:
 
 def with_events(encoded: Sequence[bytes], number: int = 0) -> list[Segment]:
     """The run's segments, one of `main` with other events under the recorded tags and head."""
-    data = Compressor().compress(b"".join(encoded))
+    data = compress(b"".join(encoded))
     return with_segment(number, data=data)
 
 
@@ -205,7 +205,7 @@ def test_forged_tag_leaves_only_the_segment() -> None:
     """An event changed together with its tag is found by the chain."""
     encoded = encoded_events(RUN.segments[1])
     encoded[3] = encode(Event(ReadClock(33), OK))
-    forged = with_segment(1, tags=tags_of(encoded), data=Compressor().compress(b"".join(encoded)))
+    forged = with_segment(1, tags=tags_of(encoded), data=compress(b"".join(encoded)))
     assert damage(RUN.stored, forged) == ("main", 1024, "segment")
 
 
@@ -219,7 +219,7 @@ def forged_segment(number: int) -> list[Segment]:
         if number
         else chain.line_start(chain.genesis(RUN.stored.header), "main")
     )
-    new = close("main", number, old.first_seq, encoded, previous=previous, compressor=Compressor())
+    new = close("main", number, old.first_seq, encoded, previous=previous)
     return with_segment(number, tags=new.tags, data=new.data, head=new.head)
 
 
@@ -374,9 +374,7 @@ def crafted(encoded: list[bytes], blobs: dict[bytes, bytes] | None = None) -> Ca
     """A run whose hashes all fit, over events that a recorder would not write."""
     header, footer = encode_struct(HEADER), encode_struct(FOOTER)
     genesis = chain.genesis(header)
-    segment = close(
-        "main", 0, 0, encoded, previous=chain.line_start(genesis, "main"), compressor=Compressor()
-    )
+    segment = close("main", 0, 0, encoded, previous=chain.line_start(genesis, "main"))
     lines = chain.encode_lines([LineSummary("main", len(encoded), segment.head)])
     tags = field_tags(header_fields(header) + footer_fields(footer))
     run = RunBytes(header, footer, lines, tags, chain.root(genesis, lines, footer))

@@ -1,7 +1,7 @@
 """Any single change in a recorded run is found, at its exact index and field.
 
-The journals here are forged as well as can be: every hash is made to fit the change, so only the re-execution can find it.
-(Changes that leave the hashes as they were are found without a re-execution: tests/journal/test_verify.py.)
+The journals here are forged as well as can be: every hash is made to fit the change, so only the re-execution can find
+it. (Changes that leave the hashes as they were are found without a re-execution: tests/journal/test_verify.py.)
 """
 
 from __future__ import annotations
@@ -126,7 +126,9 @@ def test_missing_extra_and_swapped(recording: Recording, bench: Workbench) -> No
     """The first index at which the two runs differ."""
     header, events, footer = recording
     pairs = [
-        seq for seq in range(len(events) - 1) if type(events[seq].request) is not type(events[seq + 1].request)
+        seq
+        for seq in range(len(events) - 1)
+        if type(events[seq].request) is not type(events[seq + 1].request)
     ]
     for seq in (pairs[0], pairs[len(pairs) // 2], pairs[-1]):
         check(forged(header, events[:seq] + events[seq + 1 :], footer), bench, seq, "kind")

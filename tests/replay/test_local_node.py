@@ -10,7 +10,14 @@ from genvm_replay.calldata import Address
 from genvm_replay.errors import UsageError
 from genvm_replay.executor.python_runtime.runtime import PythonRuntime
 from genvm_replay.journal.database import open_database
-from genvm_replay.journal.events import GetBalance, PostEvent, ReadClock, ReadRandom, TraceMessage, WriteStream
+from genvm_replay.journal.events import (
+    GetBalance,
+    PostEvent,
+    ReadClock,
+    ReadRandom,
+    TraceMessage,
+    WriteStream,
+)
 from genvm_replay.replay.local_node import DEFAULT_SENDER, CallOptions, LocalNode
 from genvm_replay.replay.workbench import Workbench
 
@@ -123,7 +130,9 @@ def test_equal_transactions_give_equal_bytes(runtime: PythonRuntime, tmp_path: P
     assert seen[0][0] != seen[0][1]
 
 
-def test_nobodys_change_is_lost(runtime: PythonRuntime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobodys_change_is_lost(
+    runtime: PythonRuntime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A transaction whose state another process changed meanwhile is run again on the new state."""
     path = tmp_path / "shared.db"
     with open_database(path, durability="normal") as mine, open_database(path, durability="normal") as theirs:

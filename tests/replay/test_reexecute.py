@@ -113,15 +113,22 @@ def test_both_images_give_the_same_run(runtime: PythonRuntime, tmp_path: Path) -
         "import _genlayer_wasi; B = _genlayer_wasi.get_balance(bytes(20))",
     ],
 )
-def test_an_import_that_touches_the_transaction_is_repeated(node: LocalNode, bench: Workbench, top: str) -> None:
+def test_an_import_that_touches_the_transaction_is_repeated(
+    node: LocalNode, bench: Workbench, top: str
+) -> None:
     """Such a contract starts from the SDK image, and its import sees each transaction."""
-    code = HEADER + f"import datetime\n{top}\n" + (
-        "class C(gl.Contract):\n    @gl.public.view\n    def names(self) -> list:\n"
-        "        return [str(globals().get(n)) for n in ('MOMENT', 'SENDER', 'B')]\n"
+    code = (
+        HEADER
+        + f"import datetime\n{top}\n"
+        + (
+            "class C(gl.Contract):\n    @gl.public.view\n    def names(self) -> list:\n"
+            "        return [str(globals().get(n)) for n in ('MOMENT', 'SENDER', 'B')]\n"
+        )
     )
     address = node.deploy(code.encode()).address
     runs = [
-        node.call(address, "names", options=CallOptions(datetime=f"{year}-01-01T00:00:00Z")) for year in (2026, 2027)
+        node.call(address, "names", options=CallOptions(datetime=f"{year}-01-01T00:00:00Z"))
+        for year in (2026, 2027)
     ]
     assert {run.report.image for run in runs} == {"sdk"}
     if "MOMENT" in top:
@@ -215,5 +222,3 @@ def test_memory_exhaustion_and_deep_recursion_end_in_the_contract(node: LocalNod
         for build in Build:
             report = reexecute(bench.store.load_run(run.run_id), bench, build)
             assert report.identical, (build, report.divergence)
-
-

@@ -82,7 +82,9 @@ class Model:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(start=st.integers(-(2**70), 2**70), calls=st.lists(CALLS, max_size=8))
-def test_sequences(node: LocalNode, bench: Workbench, start: int, calls: list[tuple[str, tuple[Any, ...]]]) -> None:
+def test_sequences(
+    node: LocalNode, bench: Workbench, start: int, calls: list[tuple[str, tuple[Any, ...]]]
+) -> None:
     """Every outcome is the model's, and every run replays to the same bytes."""
     model = Model(start)
     deployed = node.deploy(STORAGE.encode(), [start])

@@ -92,7 +92,7 @@ class Demo:
         place = f"{change.line}[{change.seq}]"
         self._say(f"\n3. Change one byte in another copy: in run {victim[:TX_SHOWN]}, event {place},")
         self._say(
-            f"   a storage read was answered {short(change.before)}; now it says {short(change.after)}.\n"
+            f"   a read of a balance was answered {_number(change.before)}; now it says {_number(change.after)}.\n"
         )
         self.summary["tampered"] = {"tx": victim, "line": change.line, "seq": change.seq}
         found = True
@@ -136,3 +136,7 @@ class Demo:
     def _say(self, text: str) -> None:
         if not self._settings.json:
             click.echo(text)
+
+
+def _number(stored: bytes) -> int:
+    return int.from_bytes(stored, "little")

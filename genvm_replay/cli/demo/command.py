@@ -23,10 +23,11 @@ from genvm_replay.errors import UsageError
 @pass_settings
 @click.pass_context
 def demo(context: click.Context, settings: Settings, keep: Path | None) -> None:
-    """Record a bundled contract, replay it in a fresh process, change one byte of the record and find it.
+    """Record a contract, replay it, tamper with the record, get caught.
 
-    Uses a journal of its own. Exit code 0 only if every run came out identical and the change was found where it was
-    made.
+    Deploys and calls a bundled token ledger, replays all of it in a fresh process, then changes one byte of a copy and
+    shows how that is found. Uses a journal of its own. Exit code 0 only if every run came out identical and the change
+    was found where it was made.
     """
     from genvm_replay.cli.demo.acts import Demo
 

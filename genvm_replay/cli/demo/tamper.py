@@ -10,7 +10,7 @@ from genvm_replay.journal.database import open_database
 from genvm_replay.journal.database_source import DatabaseSource
 from genvm_replay.journal.events import StorageRead
 from genvm_replay.journal.record import decode_event, split
-from genvm_replay.journal.segment import Compressor, canonical_bytes
+from genvm_replay.journal.segment import compress, canonical_bytes
 from genvm_replay.journal.store import Store
 
 LINE: Final = "main"
@@ -64,5 +64,5 @@ def _replace(store: Store, run_id: int, number: int, canonical: bytes) -> None:
     with store.database.writing() as connection:
         connection.exec_driver_sql(
             "UPDATE segments SET data = ? WHERE run_id = ? AND line = ? AND number = ?",
-            (Compressor().compress(canonical), run_id, LINE, number),
+            (compress(canonical), run_id, LINE, number),
         )

@@ -43,9 +43,8 @@ def walk(code: bytes, start: int, end: int) -> Iterator[Instruction]:
     """Yield every instruction of `code[start:end]`; what is inside a block follows the block.
 
     Raises:
-        WasmFormatError: something there is no instruction of the table, or the last one is cut off. What
-        was yielded
-            before is right.
+        WasmFormatError: something there is no instruction of the table, or the last one is cut off. What was
+            yielded before is right.
     """
     pos = start
     while pos < end:

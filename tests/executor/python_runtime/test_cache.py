@@ -26,6 +26,7 @@ from genvm_replay.executor.python_runtime.cache import (
 )
 
 FILES: Mapping[str, bytes] = {"one.bin": b"first" * 1_000, "two.bin": b"second", "empty.bin": b""}
+ROOT = Path(__file__).parents[3]
 CONTENT = Content(FILES, {"pages": 3, "why": "test"})
 
 
@@ -215,7 +216,8 @@ def test_killed_maker_frees_the_entry(entry: Entry):
         Entry(Path(sys.argv[1]), "thing", sys.argv[2]).obtain(lambda: Content(Files()), lambda: None)
     """
     key = entry.folder.name.removeprefix("thing-")
-    killed = subprocess.run([sys.executable, "-c", script, str(entry.folder.parent), key], check=False)
+    command = [sys.executable, "-c", script, str(entry.folder.parent), key]
+    killed = subprocess.run(command, check=False, cwd=ROOT)
     assert killed.returncode < 0
     assert (entry.folder / "one.bin").read_bytes() == b"half"
     check(entry.obtain(Maker(), lambda: None, wait_s=5))
@@ -254,9 +256,8 @@ def test_full_disk_is_reported_and_cleaned_up(entry: Entry):
             print(problem)
     """
     cache = entry.folder.parent
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(cache)], check=True, capture_output=True, text=True
-    )
+    command = [sys.executable, "-c", script, str(cache)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
     assert "File too large" in done.stdout
     assert CACHE_VARIABLE in done.stdout
     assert list((cache / "thing-key").iterdir()) == []

@@ -14,7 +14,7 @@ import wasmtime
 from blake3 import blake3
 
 from genvm_replay.errors import EnvironmentProblem
-from genvm_replay.executor.engine import Build
+from genvm_replay.executor.engine import Build, config_key
 from genvm_replay.executor.python_runtime.cache import MANIFEST, Content, Entry, join_key
 from genvm_replay.executor.python_runtime.prepare import CompiledCode, PreparedRuntime, load, prepare
 from genvm_replay.executor.python_runtime.source import RuntimeSource
@@ -173,6 +173,24 @@ def test_replaced_archive_is_noticed(cache: Path, source: RuntimeSource):
         start(cache, source)
 
 
+def test_prepare_trusts_no_remembered_check(cache: Path, source: RuntimeSource):
+    """`load` believes that an archive was checked; `prepare` reads it."""
+    start(cache, source)
+    source.stdlib_zip.write_bytes(b"damaged after the check")
+    Entry(cache, "checked", join_key(source.stdlib_sha256, source.stdlib_stamp())).obtain(
+        Content, lambda: None
+    )
+    assert start(cache, source)[1] == []
+    with pytest.raises(EnvironmentProblem, match="another one than this release knows"):
+        prepare(cache, source=source, recipe=RECIPE)
+
+
+def test_compiled_code_is_kept_apart_by_code_and_configuration(cache: Path, source: RuntimeSource):
+    runtime, _ = start(cache, source, Build.FAST, Build.FUEL)
+    for build in (Build.FAST, Build.FUEL):
+        assert (cache / f"module-{build}-{join_key(runtime.code_hash, config_key(build))}").is_dir()
+
+
 def test_wrong_source_makes_nothing(cache: Path, source: RuntimeSource):
     source.wasm.write_bytes(WASM + b"\0")
     with pytest.raises(EnvironmentProblem, match="SHA-256"):
@@ -199,7 +217,7 @@ def test_two_processes_make_one_cache(cache: Path, source: RuntimeSource):
     script = """if True:
         import sys, time
         from pathlib import Path
-        from genvm_replay.executor.engine import Build
+        from genvm_replay.executor.engine import Build, config_key
         from tests.executor.python_runtime.test_prepare import run_main, start
         from tests.executor.python_runtime.tiny import tiny_source
         source = tiny_source(Path(sys.argv[2]))

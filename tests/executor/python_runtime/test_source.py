@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ def test_installed_files_are_the_pinned_ones():
 
 
 def test_missing_package_names_the_command():
-    with pytest.raises(EnvironmentProblem, match=f"pip install '{REQUIREMENT}'"):
+    with pytest.raises(EnvironmentProblem, match=re.escape(f"pip install '{REQUIREMENT}'")):
         installed_source("no_such_package")
 
 
@@ -33,7 +34,9 @@ def test_right_files_are_read(tmp_path: Path):
 def test_another_module_is_refused(tmp_path: Path):
     source = tiny_source(tmp_path)
     source.wasm.write_bytes(WASM[:-1])
-    with pytest.raises(EnvironmentProblem, match=r"python\.wasm has SHA-256 .* pip install --force-reinstall"):
+    with pytest.raises(
+        EnvironmentProblem, match=r"python\.wasm has SHA-256 .* pip install --force-reinstall"
+    ):
         source.read_wasm()
 
 
@@ -48,7 +51,7 @@ def test_missing_files_are_reported(tmp_path: Path):
     source.wasm.unlink()
     source.stdlib_zip.unlink()
     for read in (source.read_wasm, source.check_stdlib, source.stdlib_stamp):
-        with pytest.raises(EnvironmentProblem, match="incomplete: .*No such file.* pip install"):
+        with pytest.raises(EnvironmentProblem, match=r"incomplete: .*No such file.* pip install"):
             read()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 
 import pytest
 import wasmtime
@@ -38,7 +39,9 @@ class Running:
         engine = new_engine(Build.FAST)
         self.store = wasmtime.Store(engine)
         seven = wasmtime.Func(self.store, wasmtime.FuncType([], [wasmtime.ValType.i32()]), lambda: 7)
-        self.exports = wasmtime.Instance(self.store, wasmtime.Module(engine, wasm), [seven]).exports(self.store)
+        self.exports = wasmtime.Instance(self.store, wasmtime.Module(engine, wasm), [seven]).exports(
+            self.store
+        )
         for segment in made.segments if made else ():
             self.exports["memory"].write(self.store, segment.data, segment.offset)
 
@@ -181,10 +184,8 @@ def mutated(seed: int, times: int) -> bytes:
 @given(st.integers(0, 1 << 32), st.integers(1, 8))
 def test_damaged_source_is_transformed_or_refused(seed: int, times: int):
     """Whatever stands in the file: an outcome or a WasmFormatError, nothing else."""
-    try:
+    with suppress(WasmFormatError):
         transform(mutated(seed, times), RECIPE)
-    except WasmFormatError as error:
-        assert error.expected
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A guest of a few functions that is built like python.wasm, so that it goes through the same pipeline in milliseconds."""
+"""A guest of a few functions, built like python.wasm: it goes through the same pipeline in milliseconds."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TEXT = """(module
     (func $PyInit_gone (result i32) (i32.const 41))
     (func $gone (result i32) (i32.const 42))
     (func $kept (result i32) (i32.const 43))
-    (func $PyInit_odd (param i32) (result i32) (local.get 0))
+    (func $PyInit_odd (result i64) (i64.const 0))
     (func $indirect (export "indirect") (param i32) (result i32) (call_indirect (type $plain) (local.get 0)))
     (func $stack_at (export "stack_at") (param $depth i32) (param $unused i64) (result i32)
         (if (result i32) (i32.eqz (local.get $depth))

@@ -68,6 +68,8 @@ def test_nothing_matches_no_opcodes():
     assert re.compile(pattern([]), re.DOTALL).match(b"\x00") is None
 
 
-@pytest.mark.parametrize("content", [b"\xfc\x12", b"\xfc\x80\x80\x80\x80\x80\x00", b"\xfd\x94\x02", b"\x06", b"\xff"])
+@pytest.mark.parametrize(
+    "content", [b"\xfc\x12", b"\xfc\x80\x80\x80\x80\x80\x00", b"\xfd\x94\x02", b"\x06", b"\xff"]
+)
 def test_unknown_instructions_do_not_match(content: bytes):
     assert re.compile(pattern(IMMEDIATES), re.DOTALL).match(content + bytes(20)) is None

@@ -43,9 +43,8 @@ def split(source: bytes, exports: Sequence[str], names: Mapping[int, str]) -> Co
         names: to go with the outcome as they are.
 
     Raises:
-        WasmFormatError: malformed, or with state that would be lost (several memories, other mutable
-        globals, a
-            start function, passive data, imports that are not functions), or a name is missing or ambiguous.
+        WasmFormatError: malformed, or with state that would be lost (several memories, other mutable globals,
+            a start function, passive data, imports that are not functions), or a name is missing or ambiguous.
     """
     binary = WasmBinary.parse(source)
     _check_state(binary)

@@ -7,7 +7,8 @@ import traceback
 import typing
 
 with contextlib.suppress(ImportError):
-    import _colorize  # noqa: F401  # newer CPythons need it to print a traceback, and it is slow to import
+    # Newer CPythons need it to print a traceback, and it is slow to import.
+    import _colorize  # type: ignore[import-not-found]  # noqa: F401
 
 if typing.TYPE_CHECKING:
     from types import TracebackType
@@ -35,10 +36,10 @@ def exit_code(error: SystemExit) -> int:
 
 def report(error: BaseException) -> None:
     """Print the traceback on stderr, beginning with the contract. Never raises."""
-    if isinstance(error, MemoryError):
-        _Reserve.kept = None
-        traceback.clear_frames(error.__traceback__)  # what the frames hold may be all of the memory
     try:
+        if isinstance(error, MemoryError):
+            _Reserve.kept = None
+            traceback.clear_frames(error.__traceback__)  # what the frames hold may be all of the memory
         error.__traceback__ = _without_ours(error.__traceback__)
         sys.excepthook(type(error), error, error.__traceback__)
     except BaseException:
