@@ -3,6 +3,8 @@
 `UsageError`: the caller asked for something that makes no sense. `EnvironmentProblem`: the machine (database, cache,
 runtime) is not in order. `JournalError`: a stored journal is damaged or unreadable. `Divergence`: a re-execution asked
 for something else than the record holds. `GuestFault`: the guest passed a pointer outside its memory.
+`PeerProtocolError`, `LocalProtocolError`, `ConnectionLost`: the host protocol was broken by the other side, by us, by
+the connection.
 Errors carry fields, not only text; the text says what is wrong, where, and what to do.
 """
 
@@ -23,6 +25,44 @@ class EnvironmentProblem(ReplayError):
 
 class GuestFault(ReplayError):
     """A guest pointer leaves the linear memory; the run ends with an internal error (spec/executor.md 4.1)."""
+
+
+class PeerProtocolError(ReplayError):
+    """The other side of the host protocol broke it: hang up, nothing it says can be trusted any more."""
+
+
+class LocalProtocolError(ReplayError):
+    """Our own code broke the host protocol: a request out of turn, a value that the wire can't carry."""
+
+
+class ConnectionLost(ReplayError):
+    """The other side of the host protocol went away, stalled, or was cut off.
+
+    Attributes:
+        method: name of the host method it happened in; `connect`, or "" between two methods.
+        at: how many bytes of what was due had arrived: of the answer at the executor, of the request at the node.
+        reason: what ended it.
+    """
+
+    peer = "peer"
+
+    def __init__(self, method: str, at: int, reason: str) -> None:
+        self.method = method
+        self.at = at
+        self.reason = reason
+        super().__init__(f"the {self.peer} was lost in {method or 'no method'}, at byte {at}: {reason}")
+
+
+class HostLost(ConnectionLost):
+    """The executor lost its host: an internal error of the run, never a VM error (spec/executor.md 1.2)."""
+
+    peer = "host"
+
+
+class ExecutorLost(ConnectionLost):
+    """The node lost its executor before the result was handed over: a crash (spec/executor.md 11)."""
+
+    peer = "executor"
 
 
 class JournalError(ReplayError):

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from genvm_replay.cli.arguments import read_contract
-from genvm_replay.cli.context import Settings, open_runtime, pass_settings, shared_options
+from genvm_replay.cli.context import Settings, pass_settings, shared_options
+from genvm_replay.cli.opening import make_runtime
 from genvm_replay.cli.output import emit
 
 
@@ -24,10 +25,9 @@ def schema(settings: Settings, file: Path) -> None:
     from genvm_replay.executor.engine import Build
 
     code = read_contract(file)
-    with open_runtime(settings, [Build.EPOCH]) as runtime:
-        from genvm_replay.replay.schema import contract_schema
+    from genvm_replay.replay.schema import contract_schema
 
-        found = json.loads(contract_schema(runtime, code))
+    found = json.loads(contract_schema(make_runtime(settings, [Build.EPOCH]), code))
     if settings.json:
         emit(found)
     else:

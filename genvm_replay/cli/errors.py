@@ -62,9 +62,9 @@ def guarded(work: Callable[[], object], *, as_json: bool) -> int:
     try:
         try:
             work()
-            sys.stdout.flush()
+            flush()
         except click.exceptions.Exit as end:
-            sys.stdout.flush()
+            flush()
             return end.exit_code
         except BrokenPipeError:
             raise
@@ -77,21 +77,26 @@ def guarded(work: Callable[[], object], *, as_json: bool) -> int:
     return DONE
 
 
+def flush() -> None:
+    """Write out what was printed; a process can be without standard output."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
 def tell(error: BaseException, *, as_json: bool) -> int:
     """Tell an error on standard error, and as an object on standard output if asked for; give its exit code."""
     rule, text = rule_for(error), message_of(error)
-    if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        click.echo(error.format_message(), err=True)
-        return rule.code
     if os.environ.get(TRACEBACK_VARIABLE):
         click.echo("".join(traceback.format_exception(error)), err=True)
     label = {"internal": "internal error", "interrupted": "interrupted"}.get(rule.kind, "error")
-    click.echo(f"{click.style(label, fg='red', bold=True)}: {printable(text)}", err=True)
+    color = False if os.environ.get("NO_COLOR") else None
+    click.echo(f"{click.style(label, fg='red', bold=True)}: {printable(text)}", err=True, color=color)
     if isinstance(error, click.UsageError) and error.ctx is not None:
         click.echo(f"see: {error.ctx.command_path} --help", err=True)
     if as_json:
-        emit({"error": {"kind": rule.kind, "message": text}})
-        sys.stdout.flush()
+        with suppress(OSError):  # where the error is that nothing can be written
+            emit({"error": {"kind": rule.kind, "message": text}})
+            flush()
     return rule.code
 
 

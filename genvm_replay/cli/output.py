@@ -41,12 +41,12 @@ def plain(value: object) -> Any:
     return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
-def short(value: object) -> str:
+def short(value: object, chars: int = SHORT_CHARS) -> str:
     """A value of a journal for people: one line, cut where it is long."""
     if isinstance(value, bytes) and len(value) > WHOLE_BYTES_MAX:
         return f"{hexed(value[:SHORT_BYTES])}... ({len(value)} bytes)"
     text = printable(value if isinstance(value, str) else json.dumps(plain(value)).strip('"'))
-    return text if len(text) <= SHORT_CHARS else f"{text[:SHORT_CHARS]}... ({len(text)} characters)"
+    return text if len(text) <= chars else f"{text[:chars]}... ({len(text)} characters)"
 
 
 def printable(text: str) -> str:

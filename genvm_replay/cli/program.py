@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn
 
 import click
 
-from genvm_replay.cli.errors import guarded
+from genvm_replay.cli.errors import USAGE, guarded
 
 HELP_WIDTH: Final = 100
 DECIMAL_DIGITS_MAX: Final = 100_000  # of an integer that is read or printed; Python's own limit is 4300
@@ -40,6 +40,13 @@ class Program(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Without any word the help is what one wants to see, but nothing was done."""
+        if not args:
+            click.echo(ctx.get_help(), err=True)
+            ctx.exit(USAGE)
+        return super().parse_args(ctx, args)
+
     def main(
         self,
         args: Sequence[str] | None = None,
@@ -52,10 +59,11 @@ class Program(click.Group):
         """Run a command line; ends in SystemExit with one of `errors.EXIT_CODES`, never in another exception."""
         arguments = list(sys.argv[1:] if args is None else args)
         name = prog_name or self.name or "genvm-replay"
+        color = False if os.environ.get("NO_COLOR") else None  # None: colours on a terminal
         self._main_shell_completion(extra, name, complete_var)
 
         def work() -> None:
-            with self.make_context(name, list(arguments), **extra) as context:
+            with self.make_context(name, list(arguments), **extra, color=color) as context:
                 self.invoke(context)
 
         sys.exit(guarded(work, as_json="--json" in arguments))
@@ -74,6 +82,7 @@ def run(program: Program) -> NoReturn:
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):
-            stream.flush()
+        if stream is not None:  # a process can be started without
+            with suppress(OSError, ValueError):
+                stream.flush()
     os._exit(code)

@@ -19,13 +19,14 @@ LONG_STEPS: Final = ("compile", "wait")  # told also where nobody watches
 
 
 class StepDisplay:
-    """Shows steps on standard error; the context's end is the end of the last step.
+    """Shows steps on standard error; the context's end is the end of the last step, and of the moving picture.
 
     It is an `executor.python_runtime.progress.Progress`.
     """
 
     def __init__(self) -> None:
         self._live: Progress | None = None
+        self._over = False
         self._task: TaskID | None = None
 
     def __enter__(self) -> StepDisplay:
@@ -34,14 +35,16 @@ class StepDisplay:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._end_step()
+        if error is None:
+            self._end_step()
+        self._over = True
         if self._live is not None:
             self._live.stop()
             self._live = None
 
     def step(self, name: str, detail: str) -> None:
         """Tell that a step begins, and that the one before is over."""
-        if not sys.stderr.isatty():
+        if self._over or not sys.stderr.isatty():
             if name in LONG_STEPS:
                 click.echo(f"{name}: {detail}", err=True)
             return

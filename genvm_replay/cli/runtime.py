@@ -7,8 +7,10 @@ from pathlib import Path
 
 import click
 
-from genvm_replay.cli.context import BUILDS, Settings, interruptible, pass_settings, shared_options
+from genvm_replay.cli.context import BUILDS, Settings, pass_settings, shared_options
+from genvm_replay.cli.opening import interruptible
 from genvm_replay.cli.output import emit, facts, size
+from genvm_replay.cli.progress import StepDisplay
 
 
 @click.command()
@@ -26,7 +28,6 @@ def prepare(settings: Settings, more: tuple[str, ...]) -> None:
 
     Checks the installed files, compiles the interpreter and takes the first image, into the cache.
     """
-    from genvm_replay.cli.progress import StepDisplay
     from genvm_replay.executor.engine import Build
     from genvm_replay.executor.python_runtime.prepare import prepare as make_ready
     from genvm_replay.executor.python_runtime.runtime import PythonRuntime

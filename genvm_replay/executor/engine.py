@@ -88,11 +88,20 @@ BUILD_FLAGS: Final[Mapping[Build, Flags]] = {
 }
 
 
-def engine_config(build: Build) -> wasmtime.Config:
+# For contracts that are WebAssembly modules (spec/executor.md 8.3): without what only python.wasm needs. No flag
+# refuses saturating conversions and long constant expressions: see contract_module.
+CONTRACT_FLAGS: Final[Flags] = {
+    "wasm_exceptions": False,
+    "gc_support": False,
+    "wasm_reference_types": False,
+}
+
+
+def engine_config(build: Build, changed: Flags | None = None) -> wasmtime.Config:
     """Make the configuration of a build. An `Engine` consumes it: make one for each engine."""
     config = wasmtime.Config()
     ffi.wasmtime_config_async_stack_size_set(config.ptr(), ASYNC_STACK)
-    for name, value in {**FLAGS, **BUILD_FLAGS[build]}.items():
+    for name, value in {**FLAGS, **BUILD_FLAGS[build], **(changed or {})}.items():
         setattr(config, name, value)
     return config
 
@@ -100,6 +109,14 @@ def engine_config(build: Build) -> wasmtime.Config:
 def new_engine(build: Build) -> wasmtime.Engine:
     """Make an engine. Modules and stores of different engines do not mix."""
     return wasmtime.Engine(engine_config(build))
+
+
+def new_contract_engine(build: Build) -> wasmtime.Engine:
+    """Make an engine that accepts the features of contract modules only."""
+    config = engine_config(build, CONTRACT_FLAGS)
+    # On by default, has no property, needs reference types: left on, the engine aborts without those.
+    ffi.wasmtime_config_wasm_component_model_async_set(config.ptr(), False)
+    return wasmtime.Engine(config)
 
 
 def config_key(build: Build, host: str | None = None) -> str:

@@ -10,7 +10,9 @@ import wasmtime
 
 from ..errors import EnvironmentProblem, GuestFault
 from ..journal.run import Limits
-from .engine import Build, new_engine
+from .contract_module.invalid import InvalidContractModule
+from .contract_module.module import ContractModule, prepare_contract_module
+from .engine import Build, new_contract_engine
 from .fingerprint import Baseline, Zeros, memory_hash
 from .genlayer_sdk.table import SDK_CALLS
 from .guest import Guest
@@ -83,7 +85,8 @@ class Machine:
         return self._finish(instance, b"PyObject_CallNoArgs", (image.facts.main,), image, kind)
 
     def _run_wasm(self, main: MainVm) -> VmReport:
-        self._running = program = wasm_program(main.contract.code, self._build)
+        program, module = wasm_program(main.contract.code, self._build)
+        self._running = program
         guest = _guest(main, Directory("/"))
         try:
             instance = Instance(
@@ -95,15 +98,26 @@ class Machine:
         if entry is None:
             instance.close()
             raise VmError("invalid_contract", "the module exports no function _start")
-        return self._finish(instance, entry, (), Zeros(), "")
+        return self._finish(instance, entry, (), Zeros(), "", account=module.account)
 
     def _finish(
-        self, instance: Instance, entry: bytes, arguments: tuple[int, ...], baseline: Baseline, image: str
+        self,
+        instance: Instance,
+        entry: bytes,
+        arguments: tuple[int, ...],
+        baseline: Baseline,
+        image: str,
+        *,
+        account: str = "",
     ) -> VmReport:
-        """Call the entry function of an instance, report on it, close it."""
+        """Call the entry function of an instance, report on it, close it.
+
+        Args:
+            account: name of the global that tells why a contract module trapped; see contract_module.
+        """
         try:
             stop = self._call(instance, entry, arguments)
-            outcome = outcome_of(stop)
+            outcome = outcome_of(stop, instance.global_i32(account.encode()) if account else None)
             left = instance.fuel_left()
             hashed = None if outcome.interrupted else memory_hash(instance.guest.memory, baseline)
             return VmReport(
@@ -148,14 +162,16 @@ def _guest(main: MainVm, root: Directory) -> Guest:
 
 
 @lru_cache(maxsize=PROGRAMS_MAX)
-def wasm_program(code: bytes, build: Build) -> Program:
-    """Compile and link a wasm contract.
+def wasm_program(code: bytes, build: Build) -> tuple[Program, ContractModule]:
+    """Check, compile and link a wasm contract. The engine sees the original too: only that shows whether it is valid.
 
     Raises:
         VmError: `invalid_contract`: no valid module, or it imports what does not exist.
     """
-    engine = new_engine(build)
+    engine = new_contract_engine(build)
     try:
-        return Program(engine, wasmtime.Module(engine, code), build, WASM_IMPORTS)
-    except wasmtime.WasmtimeError as error:
+        wasmtime.Module.validate(engine, code)
+        module = prepare_contract_module(code, deterministic=True)
+        return Program(engine, wasmtime.Module(engine, module.code), build, WASM_IMPORTS), module
+    except (wasmtime.WasmtimeError, InvalidContractModule) as error:
         raise VmError("invalid_contract", str(error)) from error

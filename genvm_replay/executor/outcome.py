@@ -10,6 +10,7 @@ import wasmtime
 from .. import calldata
 from ..errors import Divergence, EnvironmentProblem, GuestFault
 from ..journal.run import ResultKind
+from .contract_module.account import stop_reason
 from .stops import TIMEOUT, Exited, Returned, RolledBack, VmError
 
 CODES: Final[dict[ResultKind, int]] = {"return": 0, "user_error": 1, "vm_error": 2, "internal_error": 2}
@@ -41,8 +42,11 @@ class Outcome:
         return code + calldata.encode({"fingerprint": None, "message": self.payload.decode()})
 
 
-def outcome_of(stop: BaseException | None) -> Outcome:
+def outcome_of(stop: BaseException | None, account: int | None = None) -> Outcome:
     """Read what ended a VM; None is a normal end of its entry function.
+
+    Args:
+        account: of a contract module, after the end: it tells which of our rules a trap stands for.
 
     Raises:
         Divergence, and whatever is a fault of ours: these are no outcomes.
@@ -59,7 +63,7 @@ def outcome_of(stop: BaseException | None) -> Outcome:
         case VmError(message=message, cause=cause):
             return vm_error(message, cause)
         case wasmtime.Trap():
-            return _of_trap(stop)
+            return _of_trap(stop, account)
         case GuestFault() | EnvironmentProblem() if not isinstance(stop, Divergence):
             return Outcome(kind="internal_error", payload=str(stop).encode(), cause=str(stop))
         case _:
@@ -71,12 +75,14 @@ def vm_error(message: str, cause: str = "") -> Outcome:
     return Outcome(kind="vm_error", payload=message.encode(), cause=cause, interrupted=message == TIMEOUT)
 
 
-def _of_trap(trap: wasmtime.Trap) -> Outcome:
+def _of_trap(trap: wasmtime.Trap, account: int | None) -> Outcome:
     try:
         code = trap.trap_code
     except ValueError:  # a code that this wasmtime-py has no name for
         code = None
     name = "Unknown" if code is None else TRAP_NAMES[code]
+    if code is wasmtime.TrapCode.UNREACHABLE and account is not None:
+        name = stop_reason(account) or name
     return (
         vm_error(TIMEOUT) if name == "Interrupt" else vm_error(f"wasm_trap {name}", str(trap).split("\n")[0])
     )

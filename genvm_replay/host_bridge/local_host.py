@@ -10,15 +10,27 @@ from typing import Final, Protocol
 from ..journal.events import (
     OK,
     Answer,
+    ConsumeFuel,
     ConsumeResult,
+    DeployContract,
+    EthCall,
+    EthSend,
     GetBalance,
     GetCalldata,
+    GetLeaderNondetResult,
+    NotifyNondetDisagreement,
     PostEvent,
+    PostMessage,
+    PostNondetResult,
+    RemainingFuelAsGen,
     StorageRead,
     StorageWrite,
 )
 
 PAGE: Final = 4096
+FORBIDDEN: Final = Answer(2)
+I_AM_LEADER: Final = Answer(3)
+FUEL: Final = Answer(0, 2**53 - 1)  # what a node says that sets no limit (spec/executor.md 1.2)
 PageKey = tuple[bytes, bytes, int]  # address, slot, number
 
 
@@ -50,6 +62,10 @@ class LocalHost:
         self._pages: dict[PageKey, bytearray] = {}
         self._written: set[PageKey] = set()
         self.events: list[PostEvent] = []
+        self.nondet_results: list[PostNondetResult] = []
+        self.messages: list[
+            PostMessage | DeployContract | EthSend
+        ] = []  # in the order in which they were sent
         self.result: bytes | None = None
 
     def _page(self, key: PageKey) -> bytearray:
@@ -92,6 +108,46 @@ class LocalHost:
     def post_event(self, request: PostEvent) -> Answer:
         """Keep an event."""
         self.events.append(request)
+        return OK
+
+    def get_leader_nondet_result(self, _request: GetLeaderNondetResult) -> Answer:
+        """A local node has no other validators: its executor leads."""
+        return I_AM_LEADER
+
+    def post_nondet_result(self, request: PostNondetResult) -> Answer:
+        """Keep the result of a nondeterministic block."""
+        self.nondet_results.append(request)
+        return OK
+
+    def post_message(self, request: PostMessage) -> Answer:
+        """Keep a message."""
+        self.messages.append(request)
+        return OK
+
+    def deploy_contract(self, request: DeployContract) -> Answer:
+        """Keep a deployment."""
+        self.messages.append(request)
+        return OK
+
+    def eth_send(self, request: EthSend) -> Answer:
+        """Keep a transaction for the other chain."""
+        self.messages.append(request)
+        return OK
+
+    def eth_call(self, _request: EthCall) -> Answer:
+        """A local node has no other chain to ask."""
+        return FORBIDDEN
+
+    def consume_fuel(self, _request: ConsumeFuel) -> Answer:
+        """A local node counts no fuel."""
+        return OK
+
+    def remaining_fuel_as_gen(self, _request: RemainingFuelAsGen) -> Answer:
+        """No limit."""
+        return FUEL
+
+    def notify_nondet_disagreement(self, _request: NotifyNondetDisagreement) -> Answer:
+        """There is no one to tell."""
         return OK
 
     def consume_result(self, request: ConsumeResult) -> Answer:

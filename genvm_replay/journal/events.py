@@ -59,6 +59,73 @@ class ConsumeResult(Request, tag="consume_result/1", frozen=True, array_like=Tru
     payload: bytes
 
 
+class GetLeaderNondetResult(
+    Request, tag="get_leader_nondet_result/1", frozen=True, array_like=True, gc=False
+):
+    """Ask for the leader's result of a nondeterministic block. Answer: code byte and data; 3 for "you lead"."""
+
+    call_no: int  # u32, counts the blocks of the whole run
+
+
+class PostNondetResult(Request, tag="post_nondet_result/1", frozen=True, array_like=True, gc=False):
+    """Hand over the leader's result of a nondeterministic block. Answer: host error byte."""
+
+    call_no: int  # u32
+    result: bytes  # code byte and data (spec/executor.md 2.1)
+
+
+class PostMessage(Request, tag="post_message/1", frozen=True, array_like=True, gc=False):
+    """Send a message to another contract. Answer: host error byte."""
+
+    address: bytes  # 20 bytes
+    calldata: bytes
+    value: bytes  # 32 bytes, little-endian
+    on: str  # "finalized" or "accepted"
+
+
+class ConsumeFuel(Request, tag="consume_fuel/1", frozen=True, array_like=True, gc=False):
+    """Tell the host how much a module has spent. Answer: nothing."""
+
+    fuel: int  # u64
+
+
+class DeployContract(Request, tag="deploy_contract/1", frozen=True, array_like=True, gc=False):
+    """Deploy a contract. Answer: host error byte."""
+
+    calldata: bytes
+    code: bytes
+    value: bytes  # 32 bytes, little-endian
+    on: str  # "finalized" or "accepted"
+    salt_nonce: bytes  # 32 bytes, little-endian; zero for an address without a salt
+
+
+class EthCall(Request, tag="eth_call/1", frozen=True, array_like=True, gc=False):
+    """Call a contract of the other chain, which changes nothing there. Answer: the bytes it returned."""
+
+    address: bytes  # 20 bytes
+    calldata: bytes
+
+
+class EthSend(Request, tag="eth_send/1", frozen=True, array_like=True, gc=False):
+    """Send a transaction to the other chain. Answer: host error byte."""
+
+    address: bytes  # 20 bytes
+    calldata: bytes
+    value: bytes  # 32 bytes, little-endian
+
+
+class RemainingFuelAsGen(Request, tag="remaining_fuel_as_gen/1", frozen=True, array_like=True, gc=False):
+    """Ask how much the modules may still spend. Answer: u64."""
+
+
+class NotifyNondetDisagreement(
+    Request, tag="notify_nondet_disagreement/1", frozen=True, array_like=True, gc=False
+):
+    """Tell the host the first block whose leader's result this validator rejects. Answer: nothing."""
+
+    call_no: int  # u32
+
+
 class ReadClock(Request, tag="read_clock/1", frozen=True, array_like=True, gc=False):
     """The guest reads a clock. Answer: nanoseconds since the Unix epoch, u64."""
 
@@ -105,6 +172,15 @@ AnyRequest: TypeAlias = (
     | WriteStream
     | TraceMessage
     | WasiCall
+    | GetLeaderNondetResult
+    | PostNondetResult
+    | PostMessage
+    | ConsumeFuel
+    | DeployContract
+    | EthCall
+    | EthSend
+    | RemainingFuelAsGen
+    | NotifyNondetDisagreement
 )
 
 

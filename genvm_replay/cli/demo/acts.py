@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from genvm_replay.cli.context import Settings, open_bench
-from genvm_replay.cli.output import hexed, printable, result_json, short, size
+from genvm_replay.cli.context import Settings
+from genvm_replay.cli.opening import make_bench, open_store
+from genvm_replay.cli.output import hexed, result_json, short, size
 from genvm_replay.errors import EnvironmentProblem
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 CHILD_SECONDS_MAX: Final = 600
 TX_SHOWN: Final = 14
+SHOWN_CHARS: Final = 70
 
 
 class Demo:
@@ -47,12 +49,13 @@ class Demo:
 
         self._say("1. Deploy a token ledger written in Python, and call it. CPython runs in WebAssembly, and")
         self._say("   every crossing of the sandbox's border goes into the journal.\n")
-        with open_bench(self._settings, [Build.EPOCH], to_write=True) as bench:
+        with open_store(self._settings, to_write=True) as store:
+            bench = make_bench(self._settings, store, [Build.EPOCH])
             for step, recorded in story.play(bench):
                 self._recorded.append(recorded)
                 self._tell_run(step, recorded)
             for path in (self._without_state, self._tampered):
-                tamper.copy(bench.store, path)
+                tamper.copy(store, path)
         tamper.forget_state(self._without_state)
         return tamper.change_one_byte(self._tampered, self._recorded[story.TAMPERED].run_id)
 
@@ -61,7 +64,9 @@ class Demo:
         told = {"tx": tx, "root": hexed(recorded.root), "result": result, "events": recorded.event_count}
         self.summary["address"] = recorded.address.checksummed
         self.summary["runs"].append(told | {"as_expected": result["kind"] == step.expected})
-        shown = short(result["value"] if result["kind"] != "return" else json.dumps(result["value"]))
+        shown = short(
+            result["value"] if result["kind"] != "return" else json.dumps(result["value"]), SHOWN_CHARS
+        )
         self._say(f"   {tx[:TX_SHOWN]}  {step}")
         self._say(f"   {'':{TX_SHOWN}}  -> {result['kind']} {shown}")
         stored = f"{recorded.event_count} events in {size(recorded.stored_bytes)}"
@@ -111,8 +116,8 @@ class Demo:
             for verdict in bad:
                 told = verdict.get("divergence", verdict)
                 self._say(f"           at {told.get('line')}[{told.get('seq')}], {told.get('field')}")
-                self._say(f"           recorded {printable(str(told.get('expected')))}")
-                self._say(f"           now      {printable(str(told.get('actual')))}")
+                self._say(f"           recorded {short(told.get('expected'), SHOWN_CHARS)}")
+                self._say(f"           now      {short(told.get('actual'), SHOWN_CHARS)}")
         self._say("")
         return found
 

@@ -3,8 +3,6 @@
 
 """Whatever can go wrong in a contract, a method each."""
 
-# ruff: noqa: F403, F405
-
 import sys
 import typing
 
@@ -63,11 +61,6 @@ class Trouble(gl.Contract):
     def spin(self) -> None:
         while True:
             pass
-
-    @gl.public.view
-    def spin_reading(self) -> None:
-        while True:
-            self.count
 
     @gl.public.view
     def eat(self, megabytes: int) -> int:

@@ -120,7 +120,7 @@ class TreeMap(collections.abc.MutableMapping[K, V], typing.Generic[K, V]):
             raise KeyError
         return self._value(node)
 
-    def get(self, key: K, default: typing.Any = None, /) -> typing.Any:
+    def get(self, key: K, default: typing.Any = None) -> typing.Any:
         """Give the value of a key, or `default` if it is absent."""
         node = self._find(key)[1]
         return self._value(node) if node else default

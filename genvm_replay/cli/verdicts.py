@@ -1,0 +1,109 @@
+"""What a re-execution or a check of one run came to, and how a row of them is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from genvm_replay.cli.context import Settings
+from genvm_replay.cli.errors import ENVIRONMENT, FAILED
+from genvm_replay.cli.output import divergence_json, divergence_text, emit, hexed, printable
+from genvm_replay.errors import EnvironmentProblem, JournalDamaged, JournalError
+
+if TYPE_CHECKING:
+    from genvm_replay.executor.engine import Build
+    from genvm_replay.journal.source import RunSummary
+    from genvm_replay.journal.store import Store
+    from genvm_replay.replay.workbench import Workbench
+
+Verdict = tuple[dict[str, Any], str]  # as JSON, and the details for people
+
+
+def replay_one(bench: Workbench, summary: RunSummary, build: Build | None) -> Verdict:
+    """Re-execute one run.
+
+    Args:
+        build: None: the one that the run needs. Not heeded for runs that only one build can re-execute.
+    """
+    from genvm_replay.replay.reexecute import natural_build, reexecute
+
+    told = _named(summary)
+    try:
+        run = bench.store.load_run(summary.id)
+        any_build = run.header.limits.fuel is None and not run.footer.interrupted
+        report = reexecute(run, bench, build if any_build and build else natural_build(run))
+    except JournalDamaged as damage:
+        told |= {"identical": False, "damaged": True, "divergence": divergence_json(damage)}
+        return told, divergence_text(damage)
+    except (JournalError, EnvironmentProblem) as error:
+        return told | {"identical": None, "error": str(error)}, f"    {printable(str(error))}"
+    told |= {"identical": report.identical, "events": report.events, "seconds": round(report.seconds, 6)}
+    told |= {"other_pins": list(report.other_pins), "prefix_only": report.prefix_only}
+    notes = []
+    if report.divergence is not None:
+        told["divergence"] = divergence_json(report.divergence)
+        notes.append(divergence_text(report.divergence))
+        if report.other_pins:
+            others = ", ".join(report.other_pins)
+            notes.append(f"    not the recorded versions here: {others}; the difference may come from there")
+    if report.prefix_only:
+        notes.append("    the run was stopped from outside; what it did until then was compared")
+    return told, "\n".join(notes)
+
+
+def verify_one(store: Store, summary: RunSummary) -> Verdict:
+    """Check the stored bytes of one run."""
+    told = _named(summary)
+    try:
+        store.verify_run(summary.id)
+    except JournalDamaged as damage:
+        return told | {"ok": False, "divergence": divergence_json(damage)}, divergence_text(damage)
+    except JournalError as error:
+        return told | {"ok": None, "error": str(error)}, f"    {printable(str(error))}"
+    return told | {"ok": True, "events": summary.event_count}, ""
+
+
+def _named(summary: RunSummary) -> dict[str, Any]:
+    return {"tx": hexed(summary.tx), "run": summary.id, "role": summary.role}
+
+
+def finish(context: click.Context, settings: Settings, verdicts: Iterator[Verdict], *, good: str) -> None:
+    """Print verdicts as they come, then a summary; the exit code says whether all are good."""
+    counts: dict[str, int] = {}
+    for told, details in verdicts:
+        word = _word(told, good)
+        counts[word] = counts.get(word, 0) + 1
+        if settings.json:
+            emit(told)
+        else:
+            _print_verdict(told, word, details, good)
+    if not settings.json:
+        total = sum(counts.values())
+        shown = ", ".join(f"{count} {word}" for word, count in counts.items()) or "nothing to do"
+        if total != 1:
+            click.echo(f"{total} runs: {shown}")
+    if "NOT CHECKED" in counts:
+        context.exit(ENVIRONMENT)
+    if counts.keys() - {good}:
+        context.exit(FAILED)
+
+
+def _word(told: dict[str, Any], good: str) -> str:
+    verdict = told.get("identical", told.get("ok"))
+    if verdict is None:
+        return "NOT CHECKED"
+    damaged = "ok" in told or told.get("damaged")
+    return good if verdict else "DAMAGED" if damaged else "DIFFERENT"
+
+
+def _print_verdict(told: dict[str, Any], word: str, details: str, good: str) -> None:
+    colour = "green" if word == good else "red"
+    events = f"  {told['events']} events" if "events" in told else ""
+    took = f"  {told['seconds'] * 1000:.1f} ms" if "seconds" in told else ""
+    click.echo(
+        f"{told['tx']}  run {told['run']}  {told['role']}  {click.style(word, fg=colour)}{events}{took}"
+    )
+    if details:
+        click.echo(details)

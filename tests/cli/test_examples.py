@@ -1,0 +1,36 @@
+"""The contracts in examples/ do what their README line says, and replay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def test_every_example_is_in_the_readme():
+    readme = (EXAMPLES / "README.md").read_text()
+    for path in EXAMPLES.glob("*.py"):
+        assert f"({path.name})" in readme
+
+
+def test_hello(run_json):
+    address = run_json("deploy", EXAMPLES / "hello.py", '"Hello"').object["address"]
+    assert run_json("call", address, "greet", '"Ada"').object["result"]["value"] == "Hello, Ada!"
+    assert (
+        run_json("call", address, "greet", '"Ada"').object["result"]["value"] == "Hello, Ada! (2 times now)"
+    )
+    assert run_json("call", address, "guests", "--view").object["result"]["value"] == {"Ada": 2}
+    assert run_json("replay", "--all").code == 0
+
+
+def test_auction(run_json):
+    deployed = run_json("deploy", EXAMPLES / "auction.py", '"a painting"', '"2026-12-31T12:00:00Z"').object
+    address, noon = deployed["address"], ("--datetime", "2026-12-31T11:59:59.5Z")
+    assert run_json("call", address, "bid", "--value", 10, *noon).object["result"]["value"] == 1
+    low = run_json("call", address, "bid", "--value", 10, *noon).object
+    assert low["result"] == {"kind": "user_error", "value": "the highest bid is 10"}
+    late = run_json("call", address, "bid", "--value", 11, "--datetime", "2026-12-31T12:00:00Z").object
+    assert late["result"] == {"kind": "user_error", "value": "the auction ended at 2026-12-31T12:00:00Z"}
+    leader = run_json("call", address, "leader", "--view").object["result"]["value"]
+    assert (leader["amount"], leader["bids"], leader["at"]) == (10, 1, "2026-12-31T11:59:59.500Z")
+    assert run_json("replay", "--all").code == 0

@@ -1,0 +1,118 @@
+"""Mapped files: normal paths, no collisions, bounded (spec/executor.md 6.3)."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+import pytest
+
+from genvm_replay.executor.runners.file_tree import FileTree, overlay
+from genvm_replay.executor.stops import VmError
+from genvm_replay.executor.wasip1.files import Directory, File, resolve, with_files
+
+NORMAL = [
+    ("/a", "/a"),
+    ("a", "/a"),
+    ("//a", "/a"),
+    ("/a//b///c", "/a/b/c"),
+    ("a/", "/a"),
+    ("/./a/../b", "/./a/../b"),
+    ("/\u00e9 x", "/\u00e9 x"),
+    ("\\a", "/\\a"),
+]
+COLLISIONS = [
+    ["/a", "a"],
+    ["/a/b", "//a//b"],
+    ["/a", "/a/b"],
+    ["/a/b", "/a"],
+    ["/a/b/c", "/a/b"],
+    ["/"],
+    [""],
+    ["///"],
+]
+
+
+@pytest.mark.parametrize(("path", "normal"), NORMAL)
+def test_normal_paths(path: str, normal: str) -> None:
+    """`.` and `..` are names like others."""
+    tree = FileTree()
+    tree.add(path, b"data")
+    assert tree.files == {normal: b"data"}
+
+
+@pytest.mark.parametrize("paths", COLLISIONS)
+def test_collisions(paths: list[str]) -> None:
+    """The last of them has no place."""
+    tree = FileTree()
+    for path in paths[:-1]:
+        tree.add(path, b"")
+    with pytest.raises(VmError) as caught:
+        tree.add(paths[-1], b"")
+    assert caught.value.message == "invalid_contract"
+
+
+def test_tree_and_files_agree() -> None:
+    """What a guest opens is what was mapped."""
+    tree = FileTree()
+    for path in ("/a", "/d/b", "/d/e/c"):
+        tree.add(path, path.encode())
+    for path, data in tree.files.items():
+        node = resolve(tree.root, path)
+        assert isinstance(node, File)
+        assert node.data == data
+    assert not tree.root.children["a"].seeks_from_end  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("paths", ["long", "many", "deep"])
+def test_size_is_bounded(paths: str) -> None:
+    """Memory for names is ours: it ends early, and soon."""
+    make = {
+        "long": lambda number: f"/{number}{'x' * 100_000}",
+        "many": lambda number: f"/{number}",
+        "deep": lambda number: f"/{number}" + "/d" * 10_000,
+    }[paths]
+    tree = FileTree()
+
+    def map_much() -> None:
+        for number in range(1_000_000):
+            tree.add(make(number), b"")
+
+    start = monotonic()
+    with pytest.raises(VmError) as caught:
+        map_much()
+    assert caught.value.message == "OOM"
+    assert monotonic() - start < 5
+
+
+def test_overlay() -> None:
+    """Both trees are seen, neither is changed."""
+    base = with_files(Directory("/"), {"/py/a": File(b"1"), "/lib/z": File(b"2")})
+    tree = FileTree()
+    for path in ("/py/b", "/py/c/d", "/contract.py"):
+        tree.add(path, b"3")
+    merged = overlay(base, tree.root)
+    for path in ("/py/a", "/lib/z", "/py/b", "/py/c/d", "/contract.py"):
+        assert isinstance(resolve(merged, path), File)
+    assert sorted(base.children) == ["lib", "py"]
+    assert sorted(base.children["py"].children) == ["a"]  # type: ignore[union-attr]
+    assert sorted(tree.root.children["py"].children) == ["b", "c"]  # type: ignore[union-attr]
+    assert merged.children["lib"] is base.children["lib"]
+
+
+@pytest.mark.parametrize("path", ["/py/a", "/py", "/py/a/b"])
+def test_overlay_collisions(path: str) -> None:
+    """The runtime's own files are not replaced."""
+    base = with_files(Directory("/"), {"/py/a": File(b"1")})
+    tree = FileTree()
+    tree.add(path, b"")
+    with pytest.raises(VmError, match="invalid_contract"):
+        overlay(base, tree.root)
+
+
+def test_overlay_of_a_deep_tree() -> None:
+    """Depth is no recursion."""
+    one, other = FileTree(), FileTree()
+    one.add("/d" * 5000 + "/a", b"")
+    other.add("/d" * 5000 + "/b", b"")
+    merged = overlay(one.root, other.root)
+    assert isinstance(resolve(merged, "/d" * 5000 + "/b"), File)

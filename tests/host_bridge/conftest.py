@@ -1,0 +1,5 @@
+"""Fixtures of this folder."""
+
+from .sockets import uri
+
+__all__ = ["uri"]
