@@ -1,7 +1,8 @@
-"""Runs the main VM of a transaction: picks the program for the form of the contract, starts it, reads how it ended."""
+"""Runs one VM: picks the program for the form of the contract, starts it, reads how it ended."""
 
 from __future__ import annotations
 
+import threading
 from functools import lru_cache
 from time import monotonic
 from typing import Final
@@ -11,7 +12,7 @@ import wasmtime
 from ..errors import EnvironmentProblem, GuestFault
 from ..journal.run import Limits
 from .engine import Build, new_engine
-from .fingerprint import Baseline, Zeros, memory_hash
+from .fingerprint import Baseline, Zeros, fingerprint_of, memory_hash
 from .genlayer_sdk.table import SDK_CALLS
 from .guest import Guest
 from .instance import Instance, Program
@@ -19,7 +20,8 @@ from .outcome import Outcome, outcome_of
 from .python_runtime.runtime import IMAGE_KINDS, PythonRuntime
 from .stdin import stdin_of
 from .stops import TIMEOUT, GuestStop, VmError
-from .transaction import MainVm, VmReport
+from .sub_vms import SubVms
+from .vm_plan import VmPlan, VmReport
 from .wasip1.descriptors import Descriptors
 from .wasip1.files import Directory
 from .wasip1.table import WASI_CALLS
@@ -31,14 +33,15 @@ STOPPED_FROM_OUTSIDE: Final = (TIMEOUT, "wasm_trap")
 
 
 class Machine:
-    """One build with its limits. Runs one transaction at a time."""
+    """One build with its limits, for all VMs of one run: nested ones, and validators in the background."""
 
     def __init__(
         self, runtime: PythonRuntime, build: Build, limits: Limits, *, image: str | None = None
     ) -> None:
         """
         Args:
-            image: the snapshot that a Python contract must start from (one of IMAGE_KINDS); None: the best there is.
+            image: the snapshot that the main VM of a Python contract must start from (one of IMAGE_KINDS); None: the
+                best there is.
         """
         if image and image not in IMAGE_KINDS:
             raise EnvironmentProblem(f"the record asks for the unknown image {image!r}")
@@ -46,7 +49,8 @@ class Machine:
         self._build = build
         self._limits = limits
         self._image = image
-        self._running: Program | None = None
+        self._programs: set[Program] = set()
+        self._lock = threading.Lock()
         self._stopped = False
         self._started: float | None = None
 
@@ -54,72 +58,84 @@ class Machine:
         """Stop the present run soon: its outcome is `timeout`. Works on the EPOCH build only."""
         self._stopped = True
         self._runtime.interrupt()
-        if self._running is not None:
-            self._running.interrupt()
+        with self._lock:
+            for program in self._programs:
+                program.interrupt()
 
     def time_left_s(self) -> float | None:
         """Seconds until the deadline, 0 when it has passed; None without one.
 
-        The time runs from the start of the VM: making the runtime and an image ready does not count.
+        The time runs from the start of the first VM: making the runtime and an image ready does not count.
         """
         if self._limits.deadline_ms is None:
             return None
         used = 0.0 if self._started is None else monotonic() - self._started
         return max(0.0, self._limits.deadline_ms / 1000 - used)
 
-    def __call__(self, main: MainVm) -> VmReport:
-        """Run the main VM."""
-        run = {"python": self._run_python, "wasm": self._run_wasm}[main.contract.form]
-        return run(main)
-
-    def _run_python(self, main: MainVm) -> VmReport:
-        runtime = self._runtime
-        kind, image = runtime.image_for(main.contract.code, self._image)
-        guest = _guest(main, runtime.files_for(main.contract.code))
-        self._running = runtime.program(self._build)
-        instance = image.restore(
-            self._running, guest, memory_bytes=self._limits.memory_bytes, fuel=self._limits.fuel
-        )
-        return self._finish(instance, b"PyObject_CallNoArgs", (image.facts.main,), image, kind)
-
-    def _run_wasm(self, main: MainVm) -> VmReport:
-        self._running = program = wasm_program(main.contract.code, self._build)
-        guest = _guest(main, Directory("/"))
+    def __call__(self, plan: VmPlan, sub_vms: SubVms) -> VmReport:
+        """Run one VM."""
+        start = {"python": self._start_python, "wasm": self._start_wasm}[plan.contract.form]
         try:
-            instance = Instance(
-                program, guest, memory_bytes=self._limits.memory_bytes, fuel=self._limits.fuel
-            )
+            instance, entry, arguments, baseline, image = start(plan, sub_vms)
+        except (GuestStop, EnvironmentProblem) as stop:
+            return VmReport(outcome=self._renamed(outcome_of(stop)))
+        try:
+            return self._finish(instance, entry, arguments, baseline, image)
+        finally:
+            instance.close()
+
+    def _start_python(self, plan: VmPlan, sub_vms: SubVms) -> Started:
+        runtime, code = self._runtime, plan.contract.code
+        kind, image = runtime.image_for(code, self._image if plan.depth == 0 else None)
+        guest = _guest(plan, sub_vms, runtime.files_for(code))
+        program = self._using(runtime.program(self._build))
+        limits = self._limits
+        instance = image.restore(program, guest, memory_bytes=limits.memory_bytes, fuel=limits.fuel)
+        return instance, b"PyObject_CallNoArgs", (image.facts.main,), image, kind
+
+    def _start_wasm(self, plan: VmPlan, sub_vms: SubVms) -> Started:
+        program = self._using(wasm_program(plan.contract.code, self._build))
+        guest, limits = _guest(plan, sub_vms, Directory("/")), self._limits
+        try:
+            instance = Instance(program, guest, memory_bytes=limits.memory_bytes, fuel=limits.fuel)
         except wasmtime.WasmtimeError as error:
             raise VmError("OOM", str(error)) from error
         entry = next((name for name in ENTRY_NAMES if instance.export(name)), None)
         if entry is None:
             instance.close()
             raise VmError("invalid_contract", "the module exports no function _start")
-        return self._finish(instance, entry, (), Zeros(), "")
+        return instance, entry, (), Zeros(), ""
+
+    def _using(self, program: Program) -> Program:
+        with self._lock:
+            self._programs.add(program)
+        return program
 
     def _finish(
-        self, instance: Instance, entry: bytes, arguments: tuple[int, ...], baseline: Baseline, image: str
+        self,
+        instance: Instance,
+        entry: bytes,
+        arguments: tuple[int, ...],
+        baseline: Baseline,
+        image: str,
     ) -> VmReport:
-        """Call the entry function of an instance, report on it, close it."""
-        try:
-            stop = self._call(instance, entry, arguments)
-            outcome = outcome_of(stop)
-            left = instance.fuel_left()
-            hashed = None if outcome.interrupted else memory_hash(instance.guest.memory, baseline)
-            return VmReport(
-                outcome=outcome,
-                image=image,
-                memory_hash=hashed,
-                traceback=self._traceback(instance, outcome) if image else "",
-                fuel_used=None if left is None or self._limits.fuel is None else self._limits.fuel - left,
-            )
-        finally:
-            self._running = None
-            instance.close()
+        """Call the entry function of an instance and report on it."""
+        outcome = self._renamed(outcome_of(self._call(instance, entry, arguments)))
+        left = instance.fuel_left()
+        if outcome.kind in ("user_error", "vm_error") and instance.guest.plan.has_fingerprint:
+            outcome = outcome.with_fingerprint(fingerprint_of(instance))
+        main = instance.guest.plan.depth == 0 and not outcome.interrupted
+        return VmReport(
+            outcome=outcome,
+            image=image,
+            memory_hash=memory_hash(instance.guest.memory, baseline) if main else None,
+            traceback=self._traceback(instance, outcome) if image else "",
+            fuel_used=None if left is None or self._limits.fuel is None else self._limits.fuel - left,
+        )
 
     def _call(self, instance: Instance, entry: bytes, arguments: tuple[int, ...]) -> Exception | None:
         try:
-            self._started = monotonic()
+            self._started = self._started or monotonic()
             if self._stopped:
                 raise VmError(TIMEOUT)
             instance.call(entry, *arguments)
@@ -129,6 +145,12 @@ class Machine:
             return stop
         return None
 
+    def _renamed(self, outcome: Outcome) -> Outcome:
+        """Once the run was stopped from outside, every failure is a timeout (spec/executor.md 1.6)."""
+        if self._stopped and outcome.kind in ("vm_error", "internal_error"):
+            return outcome_of(VmError(TIMEOUT, outcome.cause))
+        return outcome
+
     def _traceback(self, instance: Instance, outcome: Outcome) -> str:
         """Where a Python guest was when it was stopped from outside; `` if it stopped by itself."""
         if outcome.kind == "vm_error" and outcome.payload.decode().startswith(STOPPED_FROM_OUTSIDE):
@@ -136,15 +158,11 @@ class Machine:
         return ""
 
 
-def _guest(main: MainVm, root: Directory) -> Guest:
-    return Guest(
-        effects=main.effects,
-        descriptors=Descriptors.standard(root, stdin_of(main.message, main.calldata)),
-        rights=main.rights,
-        message=main.message,
-        version=main.contract.version,
-        run=main.run,
-    )
+Started = tuple[Instance, bytes, tuple[int, ...], Baseline, str]
+
+
+def _guest(plan: VmPlan, sub_vms: SubVms, root: Directory) -> Guest:
+    return Guest(plan=plan, sub_vms=sub_vms, descriptors=Descriptors.standard(root, stdin_of(plan)))
 
 
 @lru_cache(maxsize=PROGRAMS_MAX)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import wasmtime
 
 from .. import calldata
+from ..calldata import Value
 from ..errors import Divergence, EnvironmentProblem, GuestFault
 from ..journal.run import ResultKind
 from .stops import TIMEOUT, Exited, Returned, RolledBack, VmError
@@ -18,6 +19,10 @@ TRAP_NAMES: Final = {
 } | {wasmtime.TrapCode.UNREACHABLE: "UnreachableCodeReached"}
 
 
+EMPTY_FINGERPRINT: Final[Value] = {"frames": [], "module_instances": {}}
+"""That of an error before the entry function ran."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """The end of a VM.
@@ -25,6 +30,7 @@ class Outcome:
     Attributes:
         payload: calldata for `return`, else the UTF-8 message.
         cause: the reason for people; never part of what is compared.
+        fingerprint: frames and memory hashes of an error, as calldata (spec/executor.md 2.3).
         interrupted: stopped by a deadline or a signal, so no deterministic result.
     """
 
@@ -32,13 +38,18 @@ class Outcome:
     payload: bytes
     cause: str = ""
     interrupted: bool = False
+    fingerprint: Value = field(default_factory=lambda: EMPTY_FINGERPRINT)
+
+    def with_fingerprint(self, fingerprint: Value) -> Outcome:
+        """The same end, with where it happened."""
+        return replace(self, fingerprint=fingerprint)
 
     def wire_payload(self) -> bytes:
         """What consume_result carries (spec/executor.md 2.2)."""
         code = bytes((CODES[self.kind],))
         if self.kind in ("return", "internal_error"):
             return code + self.payload
-        return code + calldata.encode({"fingerprint": None, "message": self.payload.decode()})
+        return code + calldata.encode({"fingerprint": self.fingerprint, "message": self.payload.decode()})
 
 
 def outcome_of(stop: BaseException | None) -> Outcome:

@@ -94,6 +94,22 @@ class LocalHost:
         self.events.append(request)
         return OK
 
+    def get_leader_nondet_result(self, _request: object) -> Answer:
+        return Answer(3, None)
+
+    def _kept(self, request: object) -> Answer:
+        return OK
+
+    post_nondet_result = post_message = deploy_contract = eth_send = notify_nondet_disagreement = (
+        consume_fuel
+    ) = _kept
+
+    def eth_call(self, _request: object) -> Answer:
+        return Answer(2, None)
+
+    def remaining_fuel_as_gen(self, _request: object) -> Answer:
+        return Answer(0, 2**53 - 1)
+
     def consume_result(self, request: ConsumeResult) -> Answer:
         """Keep the result."""
         self.result = request.payload

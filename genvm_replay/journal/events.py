@@ -93,6 +93,68 @@ class WasiCall(Request, tag="wasi_call/1", frozen=True, array_like=True, gc=Fals
     errno: int
 
 
+class GetLeaderNondetResult(Request, tag="get_leader_nondet_result/1", frozen=True, array_like=True, gc=False):
+    """Ask for the leader's result of a block. Answer: error 3 if we are the leader, else `[code]` and data."""
+
+    call_no: int
+
+
+class PostNondetResult(Request, tag="post_nondet_result/1", frozen=True, array_like=True, gc=False):
+    """Tell the leader's result."""
+
+    call_no: int
+    result: bytes
+
+
+class PostMessage(Request, tag="post_message/1", frozen=True, array_like=True, gc=False):
+    address: bytes
+    calldata: bytes
+    value: bytes
+    on: str
+
+
+class ConsumeFuel(Request, tag="consume_fuel/1", frozen=True, array_like=True, gc=False):
+    fuel: int
+
+
+class DeployContract(Request, tag="deploy_contract/1", frozen=True, array_like=True, gc=False):
+    calldata: bytes
+    code: bytes
+    value: bytes
+    on: str
+    salt_nonce: bytes
+
+
+class EthCall(Request, tag="eth_call/1", frozen=True, array_like=True, gc=False):
+    address: bytes
+    calldata: bytes
+
+
+class EthSend(Request, tag="eth_send/1", frozen=True, array_like=True, gc=False):
+    address: bytes
+    calldata: bytes
+    value: bytes
+
+
+class RemainingFuelAsGen(Request, tag="remaining_fuel_as_gen/1", frozen=True, array_like=True, gc=False):
+    """x"""
+
+
+class NotifyNondetDisagreement(Request, tag="notify_nondet_disagreement/1", frozen=True, array_like=True, gc=False):
+    call_no: int
+
+
+class ModuleCall(Request, tag="module_call/1", frozen=True, array_like=True, gc=False):
+    """One request to a module (spec/executor.md 1.7). Answer: calldata, `{"Ok"|"UserError"|"FatalError": ...}`."""
+
+    module: str  # "llm" or "web"
+    message: bytes  # calldata
+
+
+class ReadRunningTime(Request, tag="read_running_time/1", frozen=True, array_like=True, gc=False):
+    """The guest asks how long it has been running (`Trace.RuntimeMicroSec`). Answer: microseconds."""
+
+
 AnyRequest: TypeAlias = (
     StorageRead
     | StorageWrite
@@ -105,6 +167,17 @@ AnyRequest: TypeAlias = (
     | WriteStream
     | TraceMessage
     | WasiCall
+    | GetLeaderNondetResult
+    | PostNondetResult
+    | PostMessage
+    | ConsumeFuel
+    | DeployContract
+    | EthCall
+    | EthSend
+    | RemainingFuelAsGen
+    | NotifyNondetDisagreement
+    | ModuleCall
+    | ReadRunningTime
 )
 
 

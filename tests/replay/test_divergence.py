@@ -32,6 +32,20 @@ from genvm_replay.replay.workbench import Workbench
 
 from .contracts import EVERYTHING, value
 
+# Requests that need other contracts, another chain, modules or nondeterministic blocks: test_sub_vms.py.
+NOT_IN_ONE_CALL = {
+    "consume_fuel/1",
+    "deploy_contract/1",
+    "eth_call/1",
+    "eth_send/1",
+    "get_leader_nondet_result/1",
+    "module_call/1",
+    "notify_nondet_disagreement/1",
+    "post_message/1",
+    "post_nondet_result/1",
+    "read_running_time/1",
+    "remaining_fuel_as_gen/1",
+}
 Recording = tuple[RunHeader, list[Event], RunFooter]
 
 
@@ -71,7 +85,8 @@ def recording(node: LocalNode, bench: Workbench) -> Recording:
     value(done)
     run = bench.store.load_run(done.run_id)
     events = list(run.read_line("main"))
-    assert {kind_of(event.request) for event in events} == set(BY_KIND), "a kind is missing in this test"
+    kinds = {kind_of(event.request) for event in events}
+    assert kinds == set(BY_KIND) - NOT_IN_ONE_CALL, "a kind is missing in this test"
     return run.header, events, run.footer
 
 
@@ -111,7 +126,8 @@ def test_every_field_of_every_request(recording: Recording, bench: Workbench) ->
         assert divergence.expected == getattr(event.request, field)
         assert divergence.actual == getattr(events[seq].request, field)
         count += 1
-    assert count >= sum(len(cls.__struct_fields__) for cls in BY_KIND.values())
+    made = [cls for kind, cls in BY_KIND.items() if kind not in NOT_IN_ONE_CALL]
+    assert count >= sum(len(cls.__struct_fields__) for cls in made)
 
 
 def test_another_kind(recording: Recording, bench: Workbench) -> None:
