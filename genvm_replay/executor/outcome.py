@@ -89,5 +89,5 @@ def _of_trap(trap: wasmtime.Trap) -> Outcome:
         code = None
     name = "Unknown" if code is None else TRAP_NAMES[code]
     return (
-        vm_error(TIMEOUT) if name == "Interrupt" else vm_error(f"wasm_trap {name}", str(trap).split("\n")[0])
+        vm_error(TIMEOUT) if name == "Interrupt" else vm_error(f"wasm_trap {name}", str(trap).strip().split("\n")[-1].strip())
     )
