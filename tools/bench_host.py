@@ -2,12 +2,14 @@
 
 Three rates of one run, medians of several rounds that take turns: a bare ping-pong of the same sizes (`sendall` and
 `recv_into` on prepared buffers), `storage_read` against that same bare peer, and `storage_read` against our own server.
-Peers are other processes. The target is a share of 0.6 against the bare peer.
+Peers are other processes on the same core: on several, the rate of each connection depends on where the scheduler put
+its two ends, up to tenfold (`--spread` shows it). The target is a share of 0.6 against the bare peer.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import socket
 import statistics
 import subprocess
@@ -52,11 +54,14 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=1000, help="requests of one measurement")
     parser.add_argument("--rounds", type=int, default=101, help="measurements of each kind")
     parser.add_argument("--size", type=int, default=32, help="bytes of one storage read")
+    parser.add_argument("--spread", action="store_true", help="let the processes run on any core")
     parser.add_argument("--peer", nargs=2, metavar=("KIND", "URI"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.peer:
         PEERS[options.peer[0]](options.peer[1], options.size)
         return 0
+    if not options.spread and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # the peers inherit it
     request = StorageRead(0, CONTRACT, SLOT, 0, options.size)
     assert len(encode_request(request)) == REQUEST_SIZE
     with ExitStack() as stack:

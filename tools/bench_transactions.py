@@ -24,13 +24,18 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from genvm_replay import calldata  # noqa: E402
+from genvm_replay.executor.contract import Contract  # noqa: E402
 from genvm_replay.executor.effects import Live, Recording, Streams  # noqa: E402
 from genvm_replay.executor.engine import Build  # noqa: E402
 from genvm_replay.executor.instance import Instance  # noqa: E402
+from genvm_replay.executor.moment import clock_ns  # noqa: E402
+from genvm_replay.executor.python_runtime.boot import BootDoor  # noqa: E402
 from genvm_replay.executor.python_runtime.cache import default_cache  # noqa: E402
 from genvm_replay.executor.python_runtime.runtime import PythonRuntime  # noqa: E402
+from genvm_replay.executor.rights import NO_RIGHTS, RunState  # noqa: E402
 from genvm_replay.executor.stdin import stdin_of  # noqa: E402
-from genvm_replay.executor.transaction import CODE_SLOT, clock_ns  # noqa: E402
+from genvm_replay.executor.storage_slots import CODE_SLOT  # noqa: E402
+from genvm_replay.executor.vm_plan import VmPlan  # noqa: E402
 from genvm_replay.host_bridge.local_host import LocalHost  # noqa: E402
 from genvm_replay.journal.connection import Durability  # noqa: E402
 from genvm_replay.journal.database import open_database  # noqa: E402
@@ -136,7 +141,16 @@ def bench_baseline(folder: Path, ours: float) -> None:
     contract.mkdir()
     (contract / "contract.py").write_bytes(CONTRACT)
     message = Message(b"c" * 20, b"s" * 20, b"s" * 20, "61999", 0, False, TIME)
-    stdin = stdin_of(message, call_object("inc", ["bob", 7], {}))
+    contract_facts = Contract(CONTRACT, "python", (0, 1, 0))
+    plan = VmPlan(
+        contract=contract_facts,
+        message=message,
+        rights=NO_RIGHTS,
+        run=RunState(),
+        effects=BootDoor(),
+        entry_data=call_object("inc", ["bob", 7], {}),
+    )
+    stdin = stdin_of(plan)
 
     def once() -> None:
         slots: dict[bytes, bytearray] = {}
@@ -210,7 +224,7 @@ def one_run(bench: Workbench, code: bytes, call: bytes, *, record: bool) -> floa
     started = time.perf_counter()
     if record:
         recorder = RunRecorder(header)
-        door = Recording(door, recorder.line("main"))
+        door = Recording(door, recorder)
     report = bench.execute(header, door, Build.EPOCH)
     if record:
         recorder.finish(footer_of(report))

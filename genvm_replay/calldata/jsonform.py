@@ -15,6 +15,7 @@ from .types import Address, Value
 
 ADDRESS_KEY = "$address"
 BYTES_KEY = "$bytes"
+SHOWN_MAX = 80  # characters of a bad text that an error repeats
 
 
 def from_json_text(text: str) -> Value:

@@ -16,6 +16,7 @@ from genvm_replay.errors import UsageError
 
 NO_VERSION: Final = "v*.*.*"
 COMMANDS: Final = {
+    "run": "genvm_replay.cli.genvm_run:run_command",
     "precompile": "genvm_replay.cli.runtime:prepare",
     "parse-version-pattern": "genvm_replay.cli.genvm:parse_version_pattern",
 }
@@ -29,8 +30,11 @@ class Genvm(Program):
 
 @click.group("genvm", cls=Genvm, epilog=EXIT_CODES_HELP, context_settings={"max_content_width": HELP_WIDTH})
 @click.version_option(__version__, message="%(prog)s %(version)s")
+@click.option("--config", metavar="PATH", help="YAML: addresses of the modules, folders of runners.")
+@click.option("--log-fd", type=int, default=2, show_default=True, help="Where log lines go, JSON each.")
+@click.option("--log-level", metavar="LEVEL", default="info", show_default=True)
 @shared_options(db=False, environment=True)
-def program() -> None:
+def program(config: str | None, log_fd: int, log_level: str) -> None:
     """The executor as a node drives it."""
 
 

@@ -90,7 +90,7 @@ def call_options(
         UsageError: a time, an address or a number makes no sense.
     """
     from genvm_replay.calldata import Address
-    from genvm_replay.executor.transaction import parse_datetime
+    from genvm_replay.executor.moment import parse_datetime
     from genvm_replay.replay.local_node import DEFAULT_SENDER, CallOptions
 
     if fuel is not None and deadline:

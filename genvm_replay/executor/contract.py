@@ -45,7 +45,7 @@ class Contract:
     code: bytes
     form: Form
     version: Version
-    archive: Archive = field(repr=False, compare=False)
+    archive: Archive | None = field(default=None, repr=False, compare=False)
 
 
 def parse_contract(code: bytes) -> Contract:

@@ -1,8 +1,9 @@
-"""The memory hash of a finished VM: BLAKE3 over the pages that differ from the image it started from.
+"""What is kept of a finished VM's memory, and of the place where it failed.
 
-Canonical: page numbers (of 4096 bytes, u32) with contents, in order, and the memory's size; so the same on every build
-and engine. The kernel's page map says which pages were written at all (docs/wasm-runtime.md, section 6); where it can't
-be read, every page is compared instead, with the same result.
+The memory hash is ours: BLAKE3 over the pages that differ from the image the VM started from. Canonical: page numbers
+(of 4096 bytes, u32) with contents, in order, and the memory's size; so it is the same on every build and engine. The
+kernel's page map says which pages were written at all (docs/wasm-runtime.md, section 6); where it can't be read, every
+page is compared instead, with the same result. The fingerprint is the protocol's (spec/executor.md 2.3).
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from typing import Final, Protocol
 
 from blake3 import blake3
 
+from ..calldata import Value
 from .ffi import ADDRESS_SPACE
+from .instance import Instance
 from .memory import GuestMemory
 
 PAGE: Final = 4096
@@ -26,6 +29,15 @@ _WRITTEN: Final = re.compile(
 )
 BATCH: Final = 512  # pieces hashed at once: the hash is several times faster on long inputs
 _ZERO: Final = bytes(PAGE)
+
+
+def fingerprint_of(instance: Instance) -> Value:
+    """Where an instance failed and what its memory held, as calldata (spec/executor.md 2.3)."""
+    frames: list[Value] = [{"func": frame.function, "module_name": frame.module} for frame in instance.frames]
+    memory = instance.guest.memory
+    at, size = memory.base, memory.present_size()
+    hashes: list[Value] = [blake3(ADDRESS_SPACE[at : at + size]).digest()] if memory.base else []
+    return {"frames": frames, "module_instances": {instance.module_name: {"memories": hashes}}}
 
 
 class Baseline(Protocol):

@@ -6,6 +6,7 @@ a guest that computes never lets Ctrl-C through; so guests run on a thread of th
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, TimeoutError
@@ -14,13 +15,25 @@ from typing import Any, Final, TypeVar
 
 from ..errors import EnvironmentProblem
 from .engine import WASM_STACK_MAX
+from .vm_plan import DEPTH_MAX
 
-DEPTH_MAX: Final = 16  # nested VMs
-STACK_BYTES: Final = (DEPTH_MAX + 1) * (WASM_STACK_MAX + (1 << 19)) + (
-    8 << 20
-)  # virtual, touched on use only
+VM_STACK: Final = WASM_STACK_MAX + (1 << 19)  # what one VM may take, the frames around it included
+STACK_BYTES: Final = (DEPTH_MAX + 3) * VM_STACK  # virtual: only what is touched counts
+RECURSION_MAX: Final = 20_000  # Python frames: a nested VM takes about 20
 
 Result = TypeVar("Result")
+
+
+def guest_stack_thread(work: Callable[[], None], name: str) -> threading.Thread:
+    """Start a daemon thread with a stack that nested guests fit on."""
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION_MAX))
+    before = threading.stack_size(STACK_BYTES)
+    try:
+        thread = threading.Thread(target=work, name=name, daemon=True)
+        thread.start()
+    finally:
+        threading.stack_size(before)
+    return thread
 
 
 class GuestThread:
@@ -28,12 +41,7 @@ class GuestThread:
 
     def __init__(self) -> None:
         self._jobs: SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = SimpleQueue()
-        before = threading.stack_size(STACK_BYTES)
-        try:
-            self._thread = threading.Thread(target=self._work, name="guest", daemon=True)
-            self._thread.start()
-        finally:
-            threading.stack_size(before)
+        self._thread = guest_stack_thread(self._work, "guest")
 
     def _work(self) -> None:
         while job := self._jobs.get():

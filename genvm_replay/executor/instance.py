@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from ctypes import POINTER, addressof, byref, c_uint64, c_void_p
+from dataclasses import dataclass
 from typing import Any, Final
 
 import wasmtime
@@ -28,6 +29,35 @@ FUEL_MAX: Final = (1 << 63) - 1
 UNLIMITED: Final = -1
 
 
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One function on the stack of a guest that failed."""
+
+    function: int  # index in its module's whole index space
+    module: str  # name from the name section, `` if there is none
+
+
+def frames_of(failure: wasmtime.Trap | wasmtime.WasmtimeError) -> tuple[Frame, ...]:
+    """The frames of a failed call, innermost first; wasmtime keeps 20 at most."""
+    if isinstance(failure, wasmtime.Trap):
+        return tuple(Frame(frame.func_index, frame.module_name or "") for frame in failure.frames)
+    frames = wasmtime_ffi.wasm_frame_vec_t()
+    wasmtime_ffi.wasmtime_error_wasm_trace(failure.ptr(), byref(frames))
+    try:
+        return tuple(_frame(frames.data[number]) for number in range(frames.size))
+    finally:
+        wasmtime_ffi.wasm_frame_vec_delete(byref(frames))
+
+
+def _frame(pointer: Any) -> Frame:
+    name = wasmtime_ffi.wasmtime_frame_module_name(pointer)
+    index = wasmtime_ffi.wasm_frame_func_index(pointer)
+    if not name:
+        return Frame(index, "")
+    raw = bytes(name.contents.data[: name.contents.size])
+    return Frame(index, raw.decode(errors="replace"))
+
+
 class Program:
     """A module with its host functions, ready to be instantiated any number of times."""
 
@@ -37,16 +67,20 @@ class Program:
         module: wasmtime.Module,
         build: Build,
         imports: dict[str, dict[str, HostFunction]],
+        *,
+        module_name: str = "",
     ) -> None:
         """
         Args:
             imports: host functions by import module name.
+            module_name: from the module's name section, for fingerprints.
 
         Raises:
             wasmtime.WasmtimeError: an import of the module has no host function, or another type.
         """
         self.build = build
         self.engine = engine
+        self.module_name = module_name
         linker = wasmtime.Linker(engine)
         self._kept = [define(linker, name, table) for name, table in imports.items()]
         self._pre = linker.instantiate_pre(module)
@@ -72,10 +106,12 @@ class Instance:
             wasmtime.Trap, wasmtime.WasmtimeError: the module's start function failed, or its memory exceeds the limit.
         """
         self.guest = guest
+        self.module_name = program.module_name
         self._program = program
         self._store = ffi.store_new(program.engine_address, None, None)
         self._context = ffi.store_context(self._store)
         self._functions: dict[bytes, Any] = {}
+        self.frames: tuple[Frame, ...] = ()
         self._slots = (c_uint64 * (2 * ARGUMENTS_MAX))()
         self._trap = c_void_p()
         ffi.store_limiter(self._store, memory_bytes, *[UNLIMITED] * 4)
@@ -142,7 +178,7 @@ class Instance:
             self._fail(error)
 
     def _fail(self, error: int | None) -> None:
-        failure: Exception
+        failure: wasmtime.Trap | wasmtime.WasmtimeError
         if self._trap.value:
             trap = ctypes.cast(self._trap.value, POINTER(wasmtime_ffi.wasm_trap_t))
             self._trap.value = None
@@ -151,6 +187,7 @@ class Instance:
             failure = wasmtime.WasmtimeError._from_ptr(
                 ctypes.cast(error or 0, POINTER(wasmtime_ffi.wasmtime_error_t))
             )
+        self.frames = frames_of(failure)
         stopped_by, self.guest.stopped_by = self.guest.stopped_by, None
         if stopped_by is not None:
             raise stopped_by from failure

@@ -1,7 +1,9 @@
-"""Runs the main VM of a transaction: picks the program for the form of the contract, starts it, reads how it ended."""
+"""Runs one VM: picks the program for the form of the contract, starts it, reads how it ended."""
 
 from __future__ import annotations
 
+import threading
+from dataclasses import dataclass
 from functools import lru_cache
 from time import monotonic
 from typing import Final
@@ -13,7 +15,7 @@ from ..journal.run import Limits
 from .contract_module.invalid import InvalidContractModule
 from .contract_module.module import ContractModule, prepare_contract_module
 from .engine import Build, new_contract_engine
-from .fingerprint import Baseline, Zeros, memory_hash
+from .fingerprint import Baseline, Zeros, fingerprint_of, memory_hash
 from .genlayer_sdk.table import SDK_CALLS
 from .guest import Guest
 from .instance import Instance, Program
@@ -21,7 +23,8 @@ from .outcome import Outcome, outcome_of
 from .python_runtime.runtime import IMAGE_KINDS, PythonRuntime
 from .stdin import stdin_of
 from .stops import TIMEOUT, GuestStop, VmError
-from .transaction import MainVm, VmReport
+from .sub_vms import SubVms
+from .vm_plan import VmPlan, VmReport
 from .wasip1.descriptors import Descriptors
 from .wasip1.files import Directory
 from .wasip1.table import WASI_CALLS
@@ -32,15 +35,33 @@ PROGRAMS_MAX: Final = 16  # compiled wasm contracts kept in memory
 STOPPED_FROM_OUTSIDE: Final = (TIMEOUT, "wasm_trap")
 
 
+@dataclass(frozen=True, slots=True)
+class Started:
+    """An instance that is ready to be entered.
+
+    Attributes:
+        image: kind of the snapshot that a Python guest started from.
+        account: name of the global that tells why a contract module trapped; see contract_module.
+    """
+
+    instance: Instance
+    entry: bytes
+    arguments: tuple[int, ...]
+    baseline: Baseline
+    image: str = ""
+    account: str = ""
+
+
 class Machine:
-    """One build with its limits. Runs one transaction at a time."""
+    """One build with its limits, for all VMs of one run: nested ones, and validators in the background."""
 
     def __init__(
         self, runtime: PythonRuntime, build: Build, limits: Limits, *, image: str | None = None
     ) -> None:
         """
         Args:
-            image: the snapshot that a Python contract must start from (one of IMAGE_KINDS); None: the best there is.
+            image: the snapshot that the main VM of a Python contract must start from (one of IMAGE_KINDS); None: the
+                best there is.
         """
         if image and image not in IMAGE_KINDS:
             raise EnvironmentProblem(f"the record asks for the unknown image {image!r}")
@@ -48,7 +69,8 @@ class Machine:
         self._build = build
         self._limits = limits
         self._image = image
-        self._running: Program | None = None
+        self._programs: set[Program] = set()
+        self._lock = threading.Lock()
         self._stopped = False
         self._started: float | None = None
 
@@ -56,84 +78,82 @@ class Machine:
         """Stop the present run soon: its outcome is `timeout`. Works on the EPOCH build only."""
         self._stopped = True
         self._runtime.interrupt()
-        if self._running is not None:
-            self._running.interrupt()
+        with self._lock:
+            for program in self._programs:
+                program.interrupt()
 
     def time_left_s(self) -> float | None:
         """Seconds until the deadline, 0 when it has passed; None without one.
 
-        The time runs from the start of the VM: making the runtime and an image ready does not count.
+        The time runs from the start of the first VM: making the runtime and an image ready does not count.
         """
         if self._limits.deadline_ms is None:
             return None
         used = 0.0 if self._started is None else monotonic() - self._started
         return max(0.0, self._limits.deadline_ms / 1000 - used)
 
-    def __call__(self, main: MainVm) -> VmReport:
-        """Run the main VM."""
-        run = {"python": self._run_python, "wasm": self._run_wasm}[main.contract.form]
-        return run(main)
-
-    def _run_python(self, main: MainVm) -> VmReport:
-        runtime = self._runtime
-        kind, image = runtime.image_for(main.contract.code, self._image)
-        guest = _guest(main, runtime.files_for(main.contract.code))
-        self._running = runtime.program(self._build)
-        instance = image.restore(
-            self._running, guest, memory_bytes=self._limits.memory_bytes, fuel=self._limits.fuel
-        )
-        return self._finish(instance, b"PyObject_CallNoArgs", (image.facts.main,), image, kind)
-
-    def _run_wasm(self, main: MainVm) -> VmReport:
-        program, module = wasm_program(main.contract.code, self._build)
-        self._running = program
-        guest = _guest(main, Directory("/"))
+    def __call__(self, plan: VmPlan, sub_vms: SubVms) -> VmReport:
+        """Run one VM."""
+        start = {"python": self._start_python, "wasm": self._start_wasm}[plan.contract.form]
         try:
-            instance = Instance(
-                program, guest, memory_bytes=self._limits.memory_bytes, fuel=self._limits.fuel
-            )
+            started = start(plan, sub_vms)
+        except (GuestStop, EnvironmentProblem) as stop:
+            return VmReport(outcome=self._renamed(outcome_of(stop)))
+        try:
+            return self._finish(started)
+        finally:
+            started.instance.close()
+
+    def _start_python(self, plan: VmPlan, sub_vms: SubVms) -> Started:
+        runtime, code = self._runtime, plan.contract.code
+        kind, image = runtime.image_for(code, self._image if plan.depth == 0 else None)
+        guest = _guest(plan, sub_vms, runtime.files_for(code))
+        program = self._using(runtime.program(self._build))
+        limits = self._limits
+        instance = image.restore(program, guest, memory_bytes=limits.memory_bytes, fuel=limits.fuel)
+        return Started(instance, b"PyObject_CallNoArgs", (image.facts.main,), image, kind)
+
+    def _start_wasm(self, plan: VmPlan, sub_vms: SubVms) -> Started:
+        deterministic = plan.rights.deterministic
+        program, module = wasm_program(plan.contract.code, self._build, deterministic=deterministic)
+        self._using(program)
+        guest, limits = _guest(plan, sub_vms, Directory("/")), self._limits
+        try:
+            instance = Instance(program, guest, memory_bytes=limits.memory_bytes, fuel=limits.fuel)
         except wasmtime.WasmtimeError as error:
             raise VmError("OOM", str(error)) from error
         entry = next((name for name in ENTRY_NAMES if instance.export(name)), None)
         if entry is None:
             instance.close()
             raise VmError("invalid_contract", "the module exports no function _start")
-        return self._finish(instance, entry, (), Zeros(), "", account=module.account)
+        return Started(instance, entry, (), Zeros(), account=module.account)
 
-    def _finish(
-        self,
-        instance: Instance,
-        entry: bytes,
-        arguments: tuple[int, ...],
-        baseline: Baseline,
-        image: str,
-        *,
-        account: str = "",
-    ) -> VmReport:
-        """Call the entry function of an instance, report on it, close it.
+    def _using(self, program: Program) -> Program:
+        with self._lock:
+            self._programs.add(program)
+        return program
 
-        Args:
-            account: name of the global that tells why a contract module trapped; see contract_module.
-        """
-        try:
-            stop = self._call(instance, entry, arguments)
-            outcome = outcome_of(stop, instance.global_i32(account.encode()) if account else None)
-            left = instance.fuel_left()
-            hashed = None if outcome.interrupted else memory_hash(instance.guest.memory, baseline)
-            return VmReport(
-                outcome=outcome,
-                image=image,
-                memory_hash=hashed,
-                traceback=self._traceback(instance, outcome) if image else "",
-                fuel_used=None if left is None or self._limits.fuel is None else self._limits.fuel - left,
-            )
-        finally:
-            self._running = None
-            instance.close()
+    def _finish(self, started: Started) -> VmReport:
+        """Call the entry function of an instance and report on it."""
+        instance, image, account = started.instance, started.image, started.account
+        stop = self._call(instance, started.entry, started.arguments)
+        outcome = outcome_of(stop, instance.global_i32(account.encode()) if account else None)
+        outcome = self._renamed(outcome)
+        left = instance.fuel_left()
+        if outcome.kind in ("user_error", "vm_error") and instance.guest.plan.has_fingerprint:
+            outcome = outcome.with_fingerprint(fingerprint_of(instance))
+        main = instance.guest.plan.depth == 0 and not outcome.interrupted
+        return VmReport(
+            outcome=outcome,
+            image=image,
+            memory_hash=memory_hash(instance.guest.memory, started.baseline) if main else None,
+            traceback=self._traceback(instance, outcome) if image else "",
+            fuel_used=None if left is None or self._limits.fuel is None else self._limits.fuel - left,
+        )
 
     def _call(self, instance: Instance, entry: bytes, arguments: tuple[int, ...]) -> Exception | None:
         try:
-            self._started = monotonic()
+            self._started = self._started or monotonic()
             if self._stopped:
                 raise VmError(TIMEOUT)
             instance.call(entry, *arguments)
@@ -143,6 +163,12 @@ class Machine:
             return stop
         return None
 
+    def _renamed(self, outcome: Outcome) -> Outcome:
+        """Once the run was stopped from outside, every failure is a timeout (spec/executor.md 1.6)."""
+        if self._stopped and outcome.kind in ("vm_error", "internal_error"):
+            return outcome_of(VmError(TIMEOUT, outcome.cause))
+        return outcome
+
     def _traceback(self, instance: Instance, outcome: Outcome) -> str:
         """Where a Python guest was when it was stopped from outside; `` if it stopped by itself."""
         if outcome.kind == "vm_error" and outcome.payload.decode().startswith(STOPPED_FROM_OUTSIDE):
@@ -150,19 +176,12 @@ class Machine:
         return ""
 
 
-def _guest(main: MainVm, root: Directory) -> Guest:
-    return Guest(
-        effects=main.effects,
-        descriptors=Descriptors.standard(root, stdin_of(main.message, main.calldata)),
-        rights=main.rights,
-        message=main.message,
-        version=main.contract.version,
-        run=main.run,
-    )
+def _guest(plan: VmPlan, sub_vms: SubVms, root: Directory) -> Guest:
+    return Guest(plan=plan, sub_vms=sub_vms, descriptors=Descriptors.standard(root, stdin_of(plan)))
 
 
 @lru_cache(maxsize=PROGRAMS_MAX)
-def wasm_program(code: bytes, build: Build) -> tuple[Program, ContractModule]:
+def wasm_program(code: bytes, build: Build, *, deterministic: bool) -> tuple[Program, ContractModule]:
     """Check, compile and link a wasm contract. The engine sees the original too: only that shows whether it is valid.
 
     Raises:
@@ -171,7 +190,8 @@ def wasm_program(code: bytes, build: Build) -> tuple[Program, ContractModule]:
     engine = new_contract_engine(build)
     try:
         wasmtime.Module.validate(engine, code)
-        module = prepare_contract_module(code, deterministic=True)
-        return Program(engine, wasmtime.Module(engine, module.code), build, WASM_IMPORTS), module
+        module = prepare_contract_module(code, deterministic=deterministic)
+        compiled = wasmtime.Module(engine, module.code)
+        return Program(engine, compiled, build, WASM_IMPORTS, module_name=module.name), module
     except (wasmtime.WasmtimeError, InvalidContractModule) as error:
         raise VmError("invalid_contract", str(error)) from error

@@ -1,8 +1,8 @@
 """Guest memory: the only place that turns a guest pointer into a host address.
 
 Every span is bounds-checked against the present size of the linear memory before a byte moves; a span that leaves it
-raises `GuestFault`, which ends the run with an internal error (spec/executor.md 4.1). Pointers arrive as unsigned 32-bit
-numbers; `MASK` keeps that true for callers that hold a signed one.
+raises `GuestFault`, which ends the run with an internal error (spec/executor.md 4.1). Pointers arrive as unsigned
+32-bit numbers; `MASK` keeps that true for callers that hold a signed one.
 """
 
 from __future__ import annotations

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import wasmtime
 
 from .. import calldata
+from ..calldata import Value
 from ..errors import Divergence, EnvironmentProblem, GuestFault
 from ..journal.run import ResultKind
 from .contract_module.account import stop_reason
@@ -19,6 +20,10 @@ TRAP_NAMES: Final = {
 } | {wasmtime.TrapCode.UNREACHABLE: "UnreachableCodeReached"}
 
 
+EMPTY_FINGERPRINT: Final[Value] = {"frames": [], "module_instances": {}}
+"""That of an error before the entry function ran."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """The end of a VM.
@@ -26,6 +31,7 @@ class Outcome:
     Attributes:
         payload: calldata for `return`, else the UTF-8 message.
         cause: the reason for people; never part of what is compared.
+        fingerprint: frames and memory hashes of an error, as calldata (spec/executor.md 2.3).
         interrupted: stopped by a deadline or a signal, so no deterministic result.
     """
 
@@ -33,13 +39,18 @@ class Outcome:
     payload: bytes
     cause: str = ""
     interrupted: bool = False
+    fingerprint: Value = field(default_factory=lambda: EMPTY_FINGERPRINT)
+
+    def with_fingerprint(self, fingerprint: Value) -> Outcome:
+        """The same end, with where it happened."""
+        return replace(self, fingerprint=fingerprint)
 
     def wire_payload(self) -> bytes:
         """What consume_result carries (spec/executor.md 2.2)."""
         code = bytes((CODES[self.kind],))
         if self.kind in ("return", "internal_error"):
             return code + self.payload
-        return code + calldata.encode({"fingerprint": None, "message": self.payload.decode()})
+        return code + calldata.encode({"fingerprint": self.fingerprint, "message": self.payload.decode()})
 
 
 def outcome_of(stop: BaseException | None, account: int | None = None) -> Outcome:
@@ -83,6 +94,6 @@ def _of_trap(trap: wasmtime.Trap, account: int | None) -> Outcome:
     name = "Unknown" if code is None else TRAP_NAMES[code]
     if code is wasmtime.TrapCode.UNREACHABLE and account is not None:
         name = stop_reason(account) or name
-    return (
-        vm_error(TIMEOUT) if name == "Interrupt" else vm_error(f"wasm_trap {name}", str(trap).split("\n")[0])
-    )
+    if name == "Interrupt":
+        return vm_error(TIMEOUT)
+    return vm_error(f"wasm_trap {name}", str(trap).strip().split("\n")[-1].strip())

@@ -36,6 +36,10 @@ class Exited(GuestStop):
         self.status = status
 
 
+class InternalFailure(GuestStop):
+    """No result of a contract: something around it failed. Ends every VM of the run (spec/executor.md 2.4)."""
+
+
 class VmError(GuestStop):
     """The VM fails with this message (spec/executor.md 2.4)."""
 

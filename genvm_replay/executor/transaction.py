@@ -6,97 +6,81 @@ the validator and the replayer.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Final
 
 from blake3 import blake3
 
-from ..errors import UsageError
-from ..journal.events import ConsumeResult, GetCalldata, StorageRead
+from ..errors import EnvironmentProblem
+from ..journal.events import ConsumeResult, GetCalldata, NotifyNondetDisagreement
 from ..journal.run import Message
-from .contract import Contract, parse_contract
+from .contract import parse_contract
 from .effects import Effects
 from .genlayer_sdk.asking import ask_bytes
-from .guest import Rights, RunState
-from .outcome import Outcome, outcome_of
+from .outcome import outcome_of
+from .rights import Rights, RunState
 from .stops import GuestStop
+from .storage_slots import read_code, read_locked_slots
+from .sub_vms import SubVms
+from .version_gate import check_version
+from .vm_plan import VmPlan, VmReport
 
-ROOT_SLOT: Final = bytes(32)
-ADDRESS_SIZE: Final = 20
-
-
-def indirection(slot: bytes, offset: int) -> bytes:
-    """The slot that holds what offset `offset` of `slot` points to: SHA3-256 (spec/executor.md 5.6)."""
-    return hashlib.sha3_256(slot + offset.to_bytes(4, "little")).digest()
-
-
-CODE_SLOT: Final = indirection(ROOT_SLOT, 1)
-LOCKED_SLOT: Final = indirection(ROOT_SLOT, 2)
-UPGRADERS_SLOT: Final = indirection(ROOT_SLOT, 3)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MainVm:
-    """What a machine needs to run the main VM of a transaction."""
-
-    contract: Contract
-    message: Message
-    calldata: bytes
-    rights: Rights
-    run: RunState
-    effects: Effects
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VmReport:
-    """What a machine tells of a VM that has ended. Field meanings: see `Outcome` and `RunFooter`."""
-
-    outcome: Outcome
-    image: str = ""
-    memory_hash: bytes | None = None
-    traceback: str = ""  # of the guest, where it was stopped from outside
-    fuel_used: int | None = None
+Machine = Callable[[VmPlan, SubVms], VmReport]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport(VmReport):
-    """The same for the whole run."""
+    """What is told of a whole run.
+
+    Attributes:
+        storage_hash: of what was written, whether the outcome lets it stand or not.
+        disagreement: the first nondeterministic block whose validator disagreed.
+    """
 
     code_hash: bytes | None = None
     storage_hash: bytes = b""
+    disagreement: int | None = None
 
 
 def run_transaction(
-    message: Message, rights: Rights, effects: Effects, machine: Callable[[MainVm], VmReport]
+    message: Message,
+    rights: Rights,
+    effects: Effects,
+    machine: Machine,
+    *,
+    sync: bool = False,
+    gated: bool = False,
 ) -> RunReport:
     """Run a transaction to its end and hand its result over.
 
     Args:
-        machine: runs the main VM.
-
-    Returns:
-        The storage delta is what was written, whether the outcome lets it stand or not.
+        machine: runs one VM.
+        sync: take the leader's nondeterministic results without judging them.
+        gated: refuse contract versions that the transaction's time does not admit yet.
 
     Raises:
-        GuestStop: a host error before the calldata was asked for; no result was handed over.
+        GuestStop, EnvironmentProblem: before the calldata was asked for; no result was handed over.
         Divergence: a replaying door met another request than the recorded one.
     """
     run = RunState(locked_slots=read_locked_slots(message, effects))
-    code_hash = None
+    sub_vms = SubVms(machine, sync=sync)
+    code_hash, report, disagreement = None, None, None
     try:
         call = ask_bytes(effects, GetCalldata())
         code = read_code(message.contract_address, rights.state, effects)
         code_hash = blake3(code).digest()
-        contract = parse_contract(code)
-        main = MainVm(
-            contract=contract, message=message, calldata=call, rights=rights, run=run, effects=effects
+        contract = run.contracts[message.contract_address] = parse_contract(code)
+        if gated:
+            check_version(contract.version, message)
+        plan = VmPlan(
+            contract=contract, message=message, rights=rights, run=run, effects=effects, entry_data=call
         )
-        report = machine(main)
-    except GuestStop as stop:
+        report = machine(plan, sub_vms)
+    except (GuestStop, EnvironmentProblem) as stop:
         report = VmReport(outcome=outcome_of(stop))
+    report, disagreement = _judged(report, sub_vms)
+    if disagreement is not None:
+        effects.perform(NotifyNondetDisagreement(disagreement))
     effects.perform(ConsumeResult(report.outcome.wire_payload()))
     return RunReport(
         outcome=report.outcome,
@@ -106,59 +90,16 @@ def run_transaction(
         fuel_used=report.fuel_used,
         code_hash=code_hash,
         storage_hash=run.delta.hash(),
+        disagreement=disagreement,
     )
 
 
-def read_locked_slots(message: Message, effects: Effects) -> frozenset[bytes]:
-    """The slots that this transaction may not write: none if its sender is an upgrader (spec/executor.md 5.6)."""
-    address = message.contract_address
-    for number in range(_read_count(address, UPGRADERS_SLOT, effects)):
-        entry = StorageRead(0, address, UPGRADERS_SLOT, 4 + ADDRESS_SIZE * number, ADDRESS_SIZE)
-        if ask_bytes(effects, entry, ADDRESS_SIZE) == message.sender_address:
-            return frozenset()
-    size = 32 * _read_count(address, LOCKED_SLOT, effects)
-    slots = ask_bytes(effects, StorageRead(0, address, LOCKED_SLOT, 4, size), size)
-    return frozenset(slots[at : at + 32] for at in range(0, size, 32))
-
-
-def read_code(address: bytes, state: int, effects: Effects) -> bytes:
-    """The contract's code; empty where there is no contract."""
-    size = _read_count(address, CODE_SLOT, effects, state)
-    return ask_bytes(effects, StorageRead(state, address, CODE_SLOT, 4, size), size)
-
-
-def _read_count(address: bytes, slot: bytes, effects: Effects, state: int = 0) -> int:
-    return int.from_bytes(ask_bytes(effects, StorageRead(state, address, slot, 0, 4), 4), "little")
-
-
-def clock_ns(message: Message) -> int:
-    """The transaction's time in nanoseconds since the Unix epoch.
-
-    Raises:
-        UsageError: the message's datetime is no RFC 3339 time.
-    """
-    moment = parse_datetime(message.datetime)
-    whole = moment.replace(microsecond=0)
-    return int(whole.timestamp()) * 10**9 + moment.microsecond * 1000
-
-
-def parse_datetime(text: str) -> datetime:
-    """Read an RFC 3339 time; one without an offset counts as UTC.
-
-    Raises:
-        UsageError: anything else.
-    """
+def _judged(report: VmReport, sub_vms: SubVms) -> tuple[VmReport, int | None]:
+    """Wait for the validators: one that came to no verdict makes the whole run internal."""
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f"not a time: {text!r} (RFC 3339, such as 2026-01-31T12:00:00Z)") from error
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def format_datetime(moment: datetime) -> str:
-    """Print a time as hosts do: UTC, `Z`, 0, 3 or 6 fractional digits as needed (spec/executor.md 5.1)."""
-    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds")
-    micros = moment.microsecond
-    if micros:
-        text += f".{micros:06d}" if micros % 1000 else f".{micros // 1000:03d}"
-    return text + "Z"
+        disagreement = sub_vms.validators.finish()
+    except (GuestStop, EnvironmentProblem) as stop:
+        return VmReport(outcome=outcome_of(stop)), None
+    if report.outcome.kind == "internal_error":
+        return report, None
+    return report, disagreement

@@ -12,7 +12,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Final
 
-from ..errors import HostLost
+from ..errors import HostLost, LocalProtocolError
 from ..journal.events import OK, Answer, Request
 from .funnel import Funnel
 from .limits import DEFAULT_LIMITS, RECEIVE_BYTES, Limits
@@ -52,10 +52,14 @@ class HostClient(Funnel):
             LocalProtocolError: the request is out of turn or can't be sent. Nothing was sent.
         """
         with self._lock:
-            data = self._encode(request)
+            self._check_open(request)
             try:
-                self._socket.send(data)
+                if self._socket.has_news():
+                    self._hear_out_of_turn(request)
+                self._socket.send(self._session.send(request))
                 return self._receive() if self._session.waiting else OK
+            except LocalProtocolError:
+                raise
             except OSError as error:
                 raise self._given_up(reason_of(error)) from error
             except BaseException as error:
@@ -81,10 +85,19 @@ class HostClient(Funnel):
     ) -> None:
         self.close()
 
-    def _encode(self, request: Request) -> bytes:
-        if self._closed and not self._session.done:
-            raise HostLost(method_of(request).name, 0, f"the connection is closed: {self._closed}")
-        return self._session.send(request)
+    def _check_open(self, request: Request) -> None:
+        name = method_of(request).name
+        if self._session.done:
+            raise LocalProtocolError(f"{name} is out of turn: the result was handed over")
+        if self._closed:
+            raise HostLost(name, 0, f"the connection is closed: {self._closed}")
+
+    def _hear_out_of_turn(self, request: Request) -> None:
+        """The host speaks before the request was sent: what it says would be taken for the answer."""
+        size = self._socket.receive(self._buffer)
+        if size == 0:
+            raise HostLost(method_of(request).name, 0, self._closed or "end of stream")
+        self._session.feed(self._buffer[:size])
 
     def _receive(self) -> Answer:
         """Wait for an answer. Most come whole with the first read; the deadline is for those that do not."""

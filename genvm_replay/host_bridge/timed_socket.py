@@ -7,6 +7,7 @@ kernel bounds the usual ones, which come or go whole; where something is left ov
 from __future__ import annotations
 
 import os
+import select
 import socket
 from contextlib import suppress
 from struct import Struct
@@ -30,6 +31,8 @@ class TimedSocket:
         self._send_s = send_s
         self._in_kernel = os.name == "posix"
         if self._in_kernel:
+            self._poll = select.poll()
+            self._poll.register(connection, select.POLLIN)
             connection.settimeout(None)
             for option, seconds in ((socket.SO_RCVTIMEO, receive_s), (socket.SO_SNDTIMEO, send_s)):
                 micros = int(max(WAIT_MIN_S, seconds) * 1e6)
@@ -51,6 +54,12 @@ class TimedSocket:
         size = self._socket.recv_into(buffer)
         self._rest()
         return size
+
+    def has_news(self) -> bool:
+        """Whether `receive` would not wait: bytes have come, or the end, or an error."""
+        if self._in_kernel:
+            return bool(self._poll.poll(0))
+        return bool(select.select([self._socket], [], [], 0)[0])
 
     def cut(self) -> None:
         """End the connection from another thread: a `send` or `receive` that waits ends at once."""

@@ -160,6 +160,17 @@ class WasiCall(Request, tag="wasi_call/1", frozen=True, array_like=True, gc=Fals
     errno: int
 
 
+class ModuleCall(Request, tag="module_call/1", frozen=True, array_like=True, gc=False):
+    """One request to a module (spec/executor.md 1.7). Answer: calldata, `{"Ok"|"UserError"|"FatalError": ...}`."""
+
+    module: str  # "llm" or "web"
+    message: bytes  # calldata
+
+
+class ReadRunningTime(Request, tag="read_running_time/1", frozen=True, array_like=True, gc=False):
+    """The guest asks how long it has been running (`Trace.RuntimeMicroSec`). Answer: microseconds."""
+
+
 AnyRequest: TypeAlias = (
     StorageRead
     | StorageWrite
@@ -181,6 +192,8 @@ AnyRequest: TypeAlias = (
     | EthSend
     | RemainingFuelAsGen
     | NotifyNondetDisagreement
+    | ModuleCall
+    | ReadRunningTime
 )
 
 

@@ -1,7 +1,7 @@
 """A node in one database: deploys contracts, calls them, commits what they change together with the record of the run.
 
-Optimistic: state is read while the transaction runs, and the commit finds out whether somebody else has changed it since;
-then the transaction runs again on the new state. The node mints what a transaction brings along as value.
+Optimistic: state is read while the transaction runs, and the commit finds out whether somebody else has changed it
+since; then the transaction runs again on the new state. The node mints what a transaction brings along as value.
 """
 
 from __future__ import annotations
@@ -20,13 +20,9 @@ from ..calldata.types import keccak256
 from ..errors import EnvironmentProblem, UsageError
 from ..executor.effects import Live, Recording, Streams
 from ..executor.engine import Build
-from ..executor.transaction import (
-    CODE_SLOT,
-    RunReport,
-    clock_ns,
-    format_datetime,
-    parse_datetime,
-)
+from ..executor.moment import clock_ns, format_datetime, parse_datetime
+from ..executor.storage_slots import CODE_SLOT
+from ..executor.transaction import RunReport
 from ..host_bridge.local_host import LocalHost
 from ..journal.delta import Account, PageKey, StateConflict, StateDelta
 from ..journal.events import StorageWrite
@@ -171,7 +167,7 @@ class LocalNode:
                 )
             header = self._header(plan, moment, sender.nonce)
             recorder = store.begin_run(header)
-            door = Recording(Live(host, clock_ns(header.message), streams), recorder.line("main"))
+            door = Recording(Live(host, clock_ns(header.message), streams), recorder)
             build = Build.EPOCH if options.fuel is None else Build.FUEL
             report = self._bench.execute(header, door, build)
             delta = _delta(plan, host, report, read)

@@ -17,8 +17,6 @@ from ..journal.run import Pins, RunFooter
 from ..journal.stored import StoredRun
 from .workbench import Workbench, footer_of
 
-MAIN = "main"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayReport:
@@ -86,9 +84,9 @@ def _compare(run: StoredRun, bench: Workbench, build: Build) -> None:
     if header.limits.fuel is not None and build is not Build.FUEL:
         raise EnvironmentProblem("the run has a fuel limit: only the fuel build can re-execute it")
     recorder = RunRecorder(header)
-    replaying = (ReplayingPrefix if recorded.interrupted else Replaying)(MAIN, run.read_line(MAIN))
-    report = bench.execute(header, Recording(replaying, recorder.line(MAIN)), build, image=recorded.image)
-    replaying.finish()
+    replaying = (ReplayingPrefix if recorded.interrupted else Replaying)(run.read_line)
+    report = bench.execute(header, Recording(replaying, recorder), build, image=recorded.image)
+    replaying.finish(line.name for line in run.lines())
     if recorded.interrupted:
         return
     footer = footer_of(report)

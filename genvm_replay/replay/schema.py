@@ -8,11 +8,12 @@ from .. import calldata
 from ..errors import UsageError
 from ..executor.effects import Live, Streams
 from ..executor.engine import Build
-from ..executor.guest import Rights
 from ..executor.guest_thread import GuestThread
 from ..executor.machine import Machine
+from ..executor.moment import clock_ns
 from ..executor.python_runtime.runtime import PythonRuntime
-from ..executor.transaction import clock_ns, run_transaction
+from ..executor.rights import Rights
+from ..executor.transaction import run_transaction
 from ..host_bridge.local_host import LocalHost
 from ..journal.run import Limits, Message
 from .local_node import CHAIN_ID, MEMORY_BYTES, VIEW_RIGHTS, call_object, store_code

@@ -7,10 +7,10 @@ from functools import cached_property
 
 from ..executor.effects import Effects
 from ..executor.engine import Build
-from ..executor.guest import Rights
 from ..executor.guest_thread import GuestThread
 from ..executor.machine import Machine
 from ..executor.python_runtime.runtime import PythonRuntime
+from ..executor.rights import Rights
 from ..executor.transaction import RunReport, run_transaction
 from ..journal.run import RunFooter, RunHeader
 from ..journal.store import Store
@@ -52,8 +52,9 @@ class Workbench:
         """
         machine = Machine(self.runtime, build, header.limits, image=image)
         rights = Rights.from_letters(header.permissions)
+        sync, gated = header.role == "sync", header.limits.version_gate
         return self.thread.run(
-            lambda: run_transaction(header.message, rights, effects, machine),
+            lambda: run_transaction(header.message, rights, effects, machine, sync=sync, gated=gated),
             interrupt=machine.interrupt,
             time_left_s=machine.time_left_s,
         )

@@ -7,12 +7,15 @@ from collections.abc import Callable
 
 import wasmtime
 
+from genvm_replay.executor.contract import Contract
 from genvm_replay.executor.effects import Effects
 from genvm_replay.executor.engine import Build, new_engine
-from genvm_replay.executor.guest import Guest, Rights, RunState
+from genvm_replay.executor.guest import Guest
 from genvm_replay.executor.instance import Instance, Program
 from genvm_replay.executor.machine import WASM_IMPORTS
 from genvm_replay.executor.memory import GuestMemory
+from genvm_replay.executor.rights import Rights, RunState
+from genvm_replay.executor.vm_plan import VmPlan
 from genvm_replay.executor.wasip1.descriptors import Descriptors
 from genvm_replay.executor.wasip1.files import Directory, File, with_files
 from genvm_replay.journal.events import OK, Answer, AnyRequest
@@ -38,16 +41,22 @@ class Script:
         self.asked.append(request)
         return self._answer(request)
 
+    def line(self, name: str) -> Script:
+        """Every line is the same."""
+        return self
+
+
+def plan(door: Effects, rights: Rights) -> VmPlan:
+    """The main VM of a contract of version 0.1.10."""
+    contract = Contract(b"", "wasm", (0, 1, 10))
+    return VmPlan(contract=contract, message=MESSAGE, rights=rights, run=RunState(), effects=door)
+
 
 def guest(door: Effects | None = None, rights: Rights | None = None, **changes: object) -> Guest:
     """A guest over 64 KiB of real memory and a small file tree."""
     made = Guest(
-        effects=door or Script(),
+        plan=plan(door or Script(), rights or Rights()),
         descriptors=Descriptors.standard(FILES, b"message"),
-        rights=rights or Rights(),
-        message=MESSAGE,
-        version=(0, 1, 10),
-        run=RunState(),
         **changes,  # type: ignore[arg-type]
     )
     space = (ctypes.c_char * MEMORY_BYTES)()
@@ -60,11 +69,7 @@ def start(text: str, door: Effects, build: Build = Build.EPOCH, **rights: object
     engine = new_engine(build)
     program = Program(engine, wasmtime.Module(engine, text), build, WASM_IMPORTS)
     made = Guest(
-        effects=door,
+        plan=plan(door, Rights(**rights)),  # type: ignore[arg-type]
         descriptors=Descriptors.standard(FILES, b"message"),
-        rights=Rights(**rights),  # type: ignore[arg-type]
-        message=MESSAGE,
-        version=(0, 1, 10),
-        run=RunState(),
     )
     return Instance(program, made, memory_bytes=1 << 24, fuel=1 << 20)

@@ -7,7 +7,7 @@ import wasmtime
 
 from genvm_replay import calldata
 from genvm_replay.errors import Divergence, GuestFault
-from genvm_replay.executor.outcome import TRAP_NAMES, outcome_of
+from genvm_replay.executor.outcome import EMPTY_FINGERPRINT, TRAP_NAMES, outcome_of
 from genvm_replay.executor.stops import Exited, Returned, RolledBack, VmError
 
 ENDS = [
@@ -18,15 +18,20 @@ ENDS = [
         RolledBack("no"),
         "user_error",
         b"no",
-        b"\x01" + calldata.encode({"fingerprint": None, "message": "no"}),
+        b"\x01" + calldata.encode({"fingerprint": EMPTY_FINGERPRINT, "message": "no"}),
     ),
     (
         Exited(7),
         "vm_error",
         b"exit_code 7",
-        b"\x02" + calldata.encode({"fingerprint": None, "message": "exit_code 7"}),
+        b"\x02" + calldata.encode({"fingerprint": EMPTY_FINGERPRINT, "message": "exit_code 7"}),
     ),
-    (VmError("OOM"), "vm_error", b"OOM", b"\x02" + calldata.encode({"fingerprint": None, "message": "OOM"})),
+    (
+        VmError("OOM"),
+        "vm_error",
+        b"OOM",
+        b"\x02" + calldata.encode({"fingerprint": EMPTY_FINGERPRINT, "message": "OOM"}),
+    ),
     (GuestFault("out of memory"), "internal_error", b"out of memory", b"\x02out of memory"),
 ]
 

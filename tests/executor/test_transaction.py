@@ -8,20 +8,14 @@ import pytest
 
 from genvm_replay import calldata
 from genvm_replay.errors import UsageError
-from genvm_replay.executor.guest import Rights
+from genvm_replay.executor.moment import clock_ns, format_datetime, parse_datetime
 from genvm_replay.executor.outcome import Outcome
+from genvm_replay.executor.rights import Rights
 from genvm_replay.executor.stops import VmError
-from genvm_replay.executor.transaction import (
-    CODE_SLOT,
-    LOCKED_SLOT,
-    UPGRADERS_SLOT,
-    MainVm,
-    VmReport,
-    clock_ns,
-    format_datetime,
-    parse_datetime,
-    run_transaction,
-)
+from genvm_replay.executor.storage_slots import CODE_SLOT, LOCKED_SLOT, UPGRADERS_SLOT
+from genvm_replay.executor.sub_vms import SubVms
+from genvm_replay.executor.transaction import run_transaction
+from genvm_replay.executor.vm_plan import VmPlan, VmReport
 from genvm_replay.journal.events import Answer, AnyRequest, ConsumeResult, GetCalldata, StorageRead
 
 from .guests import CONTRACT, MESSAGE, SENDER, Script
@@ -52,8 +46,8 @@ def world(slots: dict[bytes, bytes]) -> Script:
 
 
 def ending(outcome: Outcome):
-    def machine(main: MainVm) -> VmReport:
-        assert (main.calldata, main.message) == (b"call", MESSAGE)
+    def machine(main: VmPlan, _sub_vms: SubVms) -> VmReport:
+        assert (main.entry_data, main.message) == (b"call", MESSAGE)
         return VmReport(outcome=outcome)
 
     return machine
@@ -91,8 +85,8 @@ def test_an_upgrader_sees_no_locks() -> None:
     door = world(
         {UPGRADERS_SLOT: upgraders, LOCKED_SLOT: u32(1) + b"L" * 32, CODE_SLOT: u32(len(CODE)) + CODE}
     )
-    seen: list[MainVm] = []
-    run_transaction(MESSAGE, Rights(), door, lambda main: seen.append(main) or VmReport(outcome=DONE))  # type: ignore[func-returns-value]
+    seen: list[VmPlan] = []
+    run_transaction(MESSAGE, Rights(), door, lambda main, _: seen.append(main) or VmReport(outcome=DONE))  # type: ignore[func-returns-value]
     assert door.asked[:4] == [
         read(UPGRADERS_SLOT, 0, 4),
         read(UPGRADERS_SLOT, 4, 20),
@@ -111,8 +105,8 @@ def test_locked_slots_are_read_whole() -> None:
         CODE_SLOT: u32(len(CODE)) + CODE,
     }
     door = world(slots)
-    seen: list[MainVm] = []
-    run_transaction(MESSAGE, Rights(), door, lambda main: seen.append(main) or VmReport(outcome=DONE))  # type: ignore[func-returns-value]
+    seen: list[VmPlan] = []
+    run_transaction(MESSAGE, Rights(), door, lambda main, _: seen.append(main) or VmReport(outcome=DONE))  # type: ignore[func-returns-value]
     assert read(LOCKED_SLOT, 4, 64) in door.asked
     assert seen[0].run.locked_slots == frozenset(locks)
 
@@ -130,7 +124,9 @@ def test_bad_code_is_a_result(code: bytes, message: str) -> None:
     door = world({CODE_SLOT: u32(len(code)) + code})
     report = run_transaction(MESSAGE, Rights(), door, ending(DONE))
     assert (report.outcome.kind, report.outcome.payload.decode()) == ("vm_error", message)
-    wire = b"\x02" + calldata.encode({"fingerprint": None, "message": message})
+    wire = b"\x02" + calldata.encode(
+        {"fingerprint": {"frames": [], "module_instances": {}}, "message": message}
+    )
     assert door.asked[-1] == ConsumeResult(wire)
 
 

@@ -6,13 +6,21 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
 from genvm_replay.errors import HostLost, LocalProtocolError, PeerProtocolError, UsageError
 from genvm_replay.host_bridge.client import HostClient, connect
-from genvm_replay.host_bridge.limits import Limits
-from genvm_replay.journal.events import OK, ConsumeFuel, ConsumeResult, GetCalldata, StorageRead, StorageWrite
+from genvm_replay.journal.events import (
+    OK,
+    Answer,
+    ConsumeFuel,
+    ConsumeResult,
+    GetCalldata,
+    StorageRead,
+    StorageWrite,
+)
 
 from .rows import ADDRESS, CONVERSATION, SLOT
 from .sockets import BOUND_S, fake_host, host_that_stops, receive_exactly, reset
@@ -39,7 +47,7 @@ def test_the_conversation(uri: str) -> None:
     script = host_that_stops(CONVERSATION, 10**6, until_closed)
     with fake_host(uri, script) as address, connect(address, BOUND_S) as client:
         talk(client)
-        with pytest.raises(LocalProtocolError, match="the session is done"):
+        with pytest.raises(LocalProtocolError, match="the result was handed over"):
             client.get_calldata(ASK)
 
 
@@ -96,10 +104,8 @@ def test_a_host_that_drips(uri: str) -> None:
 
     def listening(connection: socket.socket) -> None:
         receive_exactly(connection, 1)
-        try:
+        with suppress(ConnectionError):
             script(connection)
-        except ConnectionError:
-            pass
 
     with fake_host(uri, listening) as address, connect(address, SOON_S * 2) as client:
         begin = time.monotonic()
@@ -110,14 +116,15 @@ def test_a_host_that_drips(uri: str) -> None:
 
 def test_a_host_that_does_not_listen(uri: str) -> None:
     """A request that nobody reads ends too."""
-    limits = Limits(storage_bytes_max=1 << 28)
-    with fake_host(uri, lambda connection: None if done.wait(BOUND_S) else None) as address:
-        with connect(address, SOON_S, limits) as client, pytest.raises(HostLost, match="timed out"):
+    done = threading.Event()
+
+    def script(_connection: socket.socket) -> None:
+        done.wait(BOUND_S)
+
+    with fake_host(uri, script) as address:
+        with connect(address, SOON_S) as client, pytest.raises(HostLost, match="timed out"):
             client.storage_write(StorageWrite(SLOT, 0, bytes(1 << 25)))
         done.set()
-
-
-done = threading.Event()
 
 
 @pytest.mark.parametrize(
@@ -149,16 +156,45 @@ def test_a_host_that_breaks_the_protocol(uri: str, request_: GetCalldata, answer
 def test_a_host_that_speaks_first(uri: str) -> None:
     """What comes before the first request is not taken for its answer."""
 
+    said = threading.Event()
+
     def script(connection: socket.socket) -> None:
         connection.sendall(b"\1")
-        receive_exactly(connection, 1)
-        connection.sendall(b"\1")
+        said.set()
+        until_closed(connection)
 
     with fake_host(uri, script) as address, connect(address, BOUND_S) as client:
-        time.sleep(SOON_S)  # until it has come: nothing tells
-        with pytest.raises(PeerProtocolError, match="out of turn"):
+        assert said.wait(BOUND_S)
+        with pytest.raises(PeerProtocolError, match="out of turn: the session is idle"):
             client.ask(ASK)
+
+
+def test_a_host_that_says_more_later(uri: str) -> None:
+    """A byte that follows an answer is not taken for the beginning of the next one."""
+    heard, said = threading.Event(), threading.Event()
+
+    def script(connection: socket.socket) -> None:
+        receive_exactly(connection, 1)
+        connection.sendall(b"\1")
+        heard.wait(BOUND_S)
+        connection.sendall(b"\0")
+        said.set()
+        until_closed(connection)
+
+    with fake_host(uri, script) as address, connect(address, BOUND_S) as client:
+        assert client.ask(ASK) == Answer(1)
+        heard.set()
+        assert said.wait(BOUND_S)
+        with pytest.raises(PeerProtocolError, match="out of turn: the session is idle"):
             client.ask(ASK)
+
+
+def test_a_host_that_left_in_the_meantime(uri: str) -> None:
+    """It is noticed before the next request, also before one without an answer."""
+    with fake_host(uri, lambda connection: connection.close()) as address:
+        client = connect(address, BOUND_S)
+    with pytest.raises(HostLost, match="consume_fuel, at byte 0"):
+        client.consume_fuel(ConsumeFuel(1))
 
 
 @pytest.mark.parametrize("end", ["cancel", "close"])
@@ -240,6 +276,7 @@ def test_large_answers(uri: str) -> None:
         connection.sendall(b"\0")
         receive_exactly(connection, 1)
         connection.sendall(b"\0" + size + data)
+        assert len(receive_exactly(connection, 9)) == 9
         until_closed(connection)
 
     with fake_host(uri, script) as address, connect(address, BOUND_S) as client:

@@ -165,7 +165,8 @@ def test_an_endless_loop_is_stopped_and_not_a_result(node: LocalNode, bench: Wor
     stopped = node.call(address, "spin", options=CallOptions(deadline_ms=300))
     assert failure(stopped) == ("vm_error", "timeout")
     assert stopped.report.outcome.interrupted
-    assert 'File "/contract.py", line 9 in spin' in stopped.report.traceback
+    assert 'File "/contract.py", line' in stopped.report.traceback
+    assert " in spin" in stopped.report.traceback
     assert bench.store.list_runs()[0].status == "interrupted"
     report = reexecute(bench.store.load_run(stopped.run_id), bench)
     assert (report.identical, report.prefix_only) == (True, True)

@@ -11,7 +11,7 @@ import pytest
 from genvm_replay import calldata
 from genvm_replay.calldata import Address
 from genvm_replay.calldata.jsonform import from_json
-from genvm_replay.executor.transaction import CODE_SLOT
+from genvm_replay.executor.storage_slots import CODE_SLOT
 from genvm_replay.journal.events import PostEvent, StorageWrite
 from genvm_replay.replay.local_node import CallOptions, LocalNode, Recorded
 from genvm_replay.replay.workbench import Workbench

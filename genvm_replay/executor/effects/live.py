@@ -2,16 +2,19 @@
 
 The clock is the transaction's time for every clock id, random bytes of a deterministic VM are a fixed stream
 (spec/executor.md 7.2, 7.3): both are pure functions of pinned inputs and cross the door all the same, so that a record
-is complete.
+is complete. Nondeterministic blocks get random bytes of the system and their running time.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from time import perf_counter_ns
 from typing import Any
 
 from ...host_bridge.host import Host
+from ...host_bridge.modules import Modules, NoModules
 from ...journal.events import (
     OK,
     Answer,
@@ -24,12 +27,14 @@ from ...journal.events import (
     GetBalance,
     GetCalldata,
     GetLeaderNondetResult,
+    ModuleCall,
     NotifyNondetDisagreement,
     PostEvent,
     PostMessage,
     PostNondetResult,
     ReadClock,
     ReadRandom,
+    ReadRunningTime,
     RemainingFuelAsGen,
     Request,
     StorageRead,
@@ -58,38 +63,69 @@ class Streams:
 
 
 class Live:
-    """Answers from a host and from the transaction's own time."""
+    """Answers from a host, from modules, and from the transaction's own time."""
 
-    def __init__(self, host: Host, clock_ns: int, streams: Streams) -> None:
+    def __init__(
+        self,
+        host: Host,
+        clock_ns: int,
+        streams: Streams,
+        modules: Modules | None = None,
+        *,
+        debug: bool = False,
+    ) -> None:
+        """
+        Args:
+            debug: deterministic VMs too are told how long they have been running.
+        """
+        self._host = host
         self._clock = Answer(0, clock_ns)
         self._streams = streams
+        self._modules = modules or NoModules()
         self._random = RandomStream()
+        self._since = perf_counter_ns()
         self._handlers: dict[type[Request], Callable[[Any], Answer]] = {
             StorageRead: host.storage_read,
             StorageWrite: host.storage_write,
             GetCalldata: host.get_calldata,
             GetBalance: host.get_balance,
             PostEvent: host.post_event,
-            ConsumeResult: host.consume_result,
-            GetLeaderNondetResult: host.get_leader_nondet_result,
-            PostNondetResult: host.post_nondet_result,
             PostMessage: host.post_message,
-            ConsumeFuel: host.consume_fuel,
             DeployContract: host.deploy_contract,
             EthCall: host.eth_call,
             EthSend: host.eth_send,
-            RemainingFuelAsGen: host.remaining_fuel_as_gen,
+            GetLeaderNondetResult: host.get_leader_nondet_result,
+            PostNondetResult: host.post_nondet_result,
             NotifyNondetDisagreement: host.notify_nondet_disagreement,
+            RemainingFuelAsGen: host.remaining_fuel_as_gen,
+            ConsumeFuel: host.consume_fuel,
+            ConsumeResult: host.consume_result,
+            ModuleCall: self._call_module,
             ReadClock: lambda _: self._clock,
             ReadRandom: lambda request: Answer(0, self._random.read(request.position, request.length)),
+            ReadRunningTime: lambda _: self._running_time() if debug else Answer(0, 0),
             WriteStream: self._write,
             TraceMessage: self._trace,
             WasiCall: lambda _: OK,
         }
 
+    def line(self, name: str) -> Live:
+        """The door of a nondeterministic block."""
+        block = Live(self._host, 0, self._streams, self._modules)
+        block._clock = self._clock
+        block._handlers[ReadRandom] = lambda request: Answer(0, os.urandom(request.length))
+        block._handlers[ReadRunningTime] = lambda _: block._running_time()
+        return block
+
     def perform(self, request: AnyRequest) -> Answer:
-        """Ask the host, or answer from the transaction."""
+        """Ask the host or a module, or answer from the transaction."""
         return self._handlers[type(request)](request)
+
+    def _running_time(self) -> Answer:
+        return Answer(0, (perf_counter_ns() - self._since) // 1000)
+
+    def _call_module(self, request: ModuleCall) -> Answer:
+        return Answer(0, self._modules.call(request.module, request.message))
 
     def _write(self, request: WriteStream) -> Answer:
         self._streams.write(request)

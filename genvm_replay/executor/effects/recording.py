@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from ...journal.events import Answer, AnyRequest
-from ...journal.line import LineWriter
-from .door import Effects
+from ...journal.recorder import RunRecorder
+from .door import MAIN_LINE, Effects
 
 
 class Recording:
-    """Performs through `inner`; appends request and answer to `line`.
+    """Performs through `inner`; appends request and answer to a line of `recorder`.
 
     A request whose performance raises is not recorded: nothing came back, so nothing crossed.
     """
 
-    __slots__ = ("_append", "_perform")
+    __slots__ = ("_append", "_inner", "_perform", "_recorder")
 
-    def __init__(self, inner: Effects, line: LineWriter) -> None:
+    def __init__(self, inner: Effects, recorder: RunRecorder, line: str = MAIN_LINE) -> None:
+        self._inner = inner
+        self._recorder = recorder
         self._perform = inner.perform
-        self._append = line.append
+        self._append = recorder.line(line).append
 
     def perform(self, request: AnyRequest) -> Answer:
         """Perform, append, answer."""
         answer = self._perform(request)
         self._append(request, answer)
         return answer
+
+    def line(self, name: str) -> Recording:
+        """Record another line."""
+        return Recording(self._inner.line(name), self._recorder, name)

@@ -6,21 +6,33 @@ raises `Divergence` with its line, index and differing field; what was recorded 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from ...errors import Divergence
 from ...journal.events import OK, Answer, AnyRequest, ConsumeResult, Event, Request
 from ..stops import TIMEOUT, VmError
+from .door import MAIN_LINE
 
 
 class Replaying:
-    """Answers one line from its recorded events."""
+    """Answers the lines of one run from their recorded events."""
 
-    def __init__(self, line: str, events: Iterator[Event]) -> None:
+    def __init__(self, read_line: Callable[[str], Iterator[Event]], line: str = MAIN_LINE) -> None:
+        """
+        Args:
+            read_line: gives the recorded events of a line; nothing for a line that was not recorded.
+        """
+        self._read_line = read_line
         self._line = line
-        self._events = events
+        self._events = read_line(line)
         self._next: Event | None = None
         self._seq = 0
+        self._others: dict[str, Replaying] = {}
+
+    def line(self, name: str) -> Replaying:
+        """Answer another line of the run."""
+        self._others[name] = type(self)(self._read_line, name)
+        return self._others[name]
 
     def peek(self) -> Event | None:
         """The event that the next request has to fit; None at the end."""
@@ -44,15 +56,18 @@ class Replaying:
         self._seq += 1
         return event.answer
 
-    def finish(self) -> None:
-        """Check that the whole line was asked for.
+    def finish(self, lines: Iterable[str] = ()) -> None:
+        """Check that everything was asked for: this line, those opened from it, and no other of `lines` is left.
 
         Raises:
             Divergence: the record holds another event.
         """
-        event = self.peek()
-        if event is not None:
-            raise Divergence(self._line, self._seq, "kind", kind_of(event.request), None)
+        for name in sorted(set(lines) - {self._line, *self._others}):
+            self.line(name)
+        for replaying in (self, *self._others.values()):
+            event = replaying.peek()
+            if event is not None:
+                raise Divergence(replaying._line, replaying._seq, "kind", kind_of(event.request), None)
 
 
 class ReplayingPrefix(Replaying):
@@ -67,7 +82,7 @@ class ReplayingPrefix(Replaying):
             raise VmError(TIMEOUT)
         return super().perform(request)
 
-    def finish(self) -> None:
+    def finish(self, lines: Iterable[str] = ()) -> None:
         """Whatever is left was cut off."""
 
 

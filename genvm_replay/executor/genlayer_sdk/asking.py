@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...errors import EnvironmentProblem
 from ...host_bridge.host import HOST_ERRORS
-from ...journal.events import AnyRequest
+from ...journal.events import Answer, AnyRequest
 from ..effects import Effects
 from ..stops import VmError
 
@@ -16,7 +16,11 @@ def ask(effects: Effects, request: AnyRequest) -> bytes | int | None:
         VmError: the host answered with one of its error bytes (spec/executor.md 1.2).
         EnvironmentProblem: an error byte that does not exist.
     """
-    answer = effects.perform(request)
+    return value_of(effects.perform(request))
+
+
+def value_of(answer: Answer) -> bytes | int | None:
+    """The value of a successful answer. Raises as `ask` does."""
     if answer.error:
         if answer.error not in HOST_ERRORS:
             raise EnvironmentProblem(f"the host answered with the unknown error byte {answer.error}")

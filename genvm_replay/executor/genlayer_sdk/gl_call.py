@@ -11,26 +11,32 @@ from typing import Final
 
 from ... import calldata
 from ...calldata import CalldataError, Value
-from ...journal.events import PostEvent, TraceMessage
 from ..guest import Guest
-from ..stops import Returned, RolledBack
 from ..wasip1.files import File
-from .asking import ask
 from .errno import Errno
+from .messages import calling, ending, modules, sending
+from .messages.payload import Refused
 
 NO_RESULT: Final = 0xFFFF_FFFF
-TOPICS_MAX: Final = 4
-TOPIC_SIZE: Final = 32
-EVENTS_SINCE: Final = (0, 1, 5)
-TRACE_SINCE: Final = (0, 1, 10)
 
-
-class Refused(Exception):
-    """The message is answered with this errno and has no effect."""
-
-    def __init__(self, errno: Errno) -> None:
-        super().__init__(errno.name)
-        self.errno = errno
+MESSAGES: Final[dict[str, Callable[[Guest, Value], bytes | None]]] = {
+    "Return": ending.end_with_return,
+    "Rollback": ending.end_with_rollback,
+    "Trace": ending.trace,
+    "EmitEvent": sending.emit_event,
+    "PostMessage": sending.post_message,
+    "DeployContract": sending.deploy_contract,
+    "EthSend": sending.eth_send,
+    "EthCall": calling.eth_call,
+    "CallContract": calling.call_contract,
+    "RunNondet": calling.run_nondet,
+    "Sandbox": calling.sandbox,
+    "WebRender": modules.web_render,
+    "WebRequest": modules.web_request,
+    "ExecPrompt": modules.exec_prompt,
+    "ExecPromptTemplate": modules.exec_prompt_template,
+}
+"""Each gives the bytes of its result file, or None if it has none."""
 
 
 def gl_call(guest: Guest, request_ptr: int, request_size: int, result_ptr: int) -> Errno:
@@ -50,14 +56,14 @@ def _read_message(raw: bytes) -> tuple[str, Value]:
     try:
         message = calldata.decode(raw)
     except CalldataError as error:
-        raise Refused(Errno.INVAL) from error
+        raise Refused from error
     if isinstance(message, str):
         message = {message: None}
     if not isinstance(message, Mapping) or len(message) != 1:
-        raise Refused(Errno.INVAL)
+        raise Refused
     [(name, payload)] = message.items()
     if name not in MESSAGES:
-        raise Refused(Errno.INVAL)
+        raise Refused
     return name, payload
 
 
@@ -65,54 +71,3 @@ def _place(guest: Guest, result: bytes) -> int:
     number = guest.descriptors.reserve()
     guest.descriptors.place(number, File(result))
     return number
-
-
-def _return(_guest: Guest, payload: Value) -> bytes | None:
-    raise Returned(calldata.encode(payload))
-
-
-def _rollback(_guest: Guest, payload: Value) -> bytes | None:
-    if not isinstance(payload, str):
-        raise Refused(Errno.INVAL)
-    raise RolledBack(payload)
-
-
-def _trace(guest: Guest, payload: Value) -> bytes | None:
-    if guest.version < TRACE_SINCE:
-        raise Refused(Errno.INVAL)
-    if payload in ("RuntimeMicroSec", {"RuntimeMicroSec": None}):
-        return calldata.encode(0)  # a deterministic VM has no clock of its own
-    if (
-        not isinstance(payload, Mapping)
-        or payload.keys() != {"Message"}
-        or not isinstance(payload["Message"], str)
-    ):
-        raise Refused(Errno.INVAL)
-    guest.effects.perform(TraceMessage(payload["Message"]))
-    return None
-
-
-def _emit_event(guest: Guest, payload: Value) -> bytes | None:
-    if guest.version < EVENTS_SINCE:
-        raise Refused(Errno.INVAL)
-    if not isinstance(payload, Mapping) or payload.keys() != {"topics", "blob"}:
-        raise Refused(Errno.INVAL)
-    topics, blob = payload["topics"], payload["blob"]
-    if not isinstance(topics, list) or not isinstance(blob, Mapping):
-        raise Refused(Errno.INVAL)
-    if not all(isinstance(topic, bytes) for topic in topics):
-        raise Refused(Errno.INVAL)
-    if not guest.rights.deterministic:
-        raise Refused(Errno.FORBIDDEN)
-    if len(topics) > TOPICS_MAX or any(len(topic) != TOPIC_SIZE for topic in topics):
-        raise Refused(Errno.INVAL)
-    ask(guest.effects, PostEvent(tuple(topics), calldata.encode(blob)))
-    return None
-
-
-MESSAGES: Final[dict[str, Callable[[Guest, Value], bytes | None]]] = {
-    "Return": _return,
-    "Rollback": _rollback,
-    "Trace": _trace,
-    "EmitEvent": _emit_event,
-}

@@ -12,11 +12,14 @@ import wasmtime
 from ...errors import EnvironmentProblem, GuestFault
 from ...journal.events import OK, Answer, AnyRequest, ReadClock, ReadRandom, WasiCall, WriteStream
 from ...journal.run import Message
+from ..contract import Contract
 from ..effects import Effects
-from ..guest import Guest, Rights, RunState
+from ..guest import Guest
 from ..instance import Instance, Program
 from ..random_stream import RandomStream
+from ..rights import NO_RIGHTS, RunState
 from ..stops import GuestStop
+from ..vm_plan import VmPlan
 from ..wasip1.descriptors import Descriptors
 from ..wasip1.files import Directory
 from .images import Image, ImageFacts, freeze
@@ -62,6 +65,10 @@ class BootDoor:
                 return OK
             case _:
                 raise EnvironmentProblem(f"the SDK asks for {type(request).__name__} while it is imported")
+
+    def line(self, name: str) -> Effects:
+        """There is one."""
+        raise EnvironmentProblem(f"the SDK opens the line {name} while it is imported")
 
 
 class ImportDoor(BootDoor):
@@ -131,12 +138,14 @@ def boot_contract(
 
 def _guest(door: Effects, files: Directory) -> Guest:
     return Guest(
-        effects=door,
+        plan=VmPlan(
+            contract=Contract(b"", "python", (0, 0, 0)),
+            message=NOBODY,
+            rights=NO_RIGHTS,
+            run=RunState(),
+            effects=door,
+        ),
         descriptors=Descriptors.standard(files, b""),
-        rights=Rights(read_storage=False, write_storage=False),
-        message=NOBODY,
-        version=(0, 0, 0),
-        run=RunState(),
         args=("py",),
         booting=True,
     )

@@ -1,8 +1,8 @@
 """Images: snapshots of a booted interpreter that every VM starts from, copy-on-write.
 
 An image is the span of linear memory that is not zero, in a file, with a few facts: stack pointer, addresses of the
-entry objects, how far the random stream and the descriptors are. Restoring is one private mapping of that file over a fresh
-instance's memory (docs/wasm-runtime.md, section 4): well under a millisecond, and no VM sees another's writes.
+entry objects, how far the random stream and the descriptors are. Restoring is one private mapping of that file over a
+fresh instance's memory (docs/wasm-runtime.md, section 4): well under a millisecond, and no VM sees another's writes.
 
 Memory contents do not depend on the build, so an image made on one build serves all of them.
 """

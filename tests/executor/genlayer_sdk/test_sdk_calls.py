@@ -12,8 +12,9 @@ from genvm_replay import calldata
 from genvm_replay.errors import EnvironmentProblem, GuestFault
 from genvm_replay.executor.genlayer_sdk.errno import Errno
 from genvm_replay.executor.genlayer_sdk.table import SDK_CALLS
-from genvm_replay.executor.guest import Guest, Rights, RunState
+from genvm_replay.executor.guest import Guest
 from genvm_replay.executor.python_runtime.door import OPERATIONS, host_call
+from genvm_replay.executor.rights import Rights, RunState
 from genvm_replay.executor.stops import GuestStop, Returned, RolledBack, VmError
 from genvm_replay.journal.events import (
     OK,
@@ -21,6 +22,7 @@ from genvm_replay.journal.events import (
     AnyRequest,
     GetBalance,
     PostEvent,
+    ReadRunningTime,
     StorageRead,
     StorageWrite,
     TraceMessage,
@@ -39,6 +41,8 @@ def answer(request: AnyRequest) -> Answer:
             return Answer(0, b"D" * length)
         case GetBalance():
             return Answer(0, (7).to_bytes(32, "little"))
+        case ReadRunningTime():
+            return Answer(0, 0)
         case _:
             return OK
 
@@ -196,6 +200,7 @@ def test_the_running_time_of_a_deterministic_vm(payload: calldata.Value) -> None
     assert say(made, {"Trace": payload}) == Errno.SUCCESS
     opened = made.descriptors.table[made.memory.read_u32(OUT)]
     assert opened.target.data == calldata.encode(0)  # type: ignore[union-attr]
+    assert asked(made) == [ReadRunningTime()]
 
 
 REFUSED: list[tuple[calldata.Value, dict[str, object], Errno]] = [

@@ -1,0 +1,157 @@
+"""`genvm run`: one transaction for a node, over its socket (spec/executor.md 1.4, 1.6).
+
+Exit codes: 0, a result was handed over, whatever it is; 1, it could not be (set-up, the host went away); 2, wrong
+usage. SIGTERM and Ctrl-C stop the guest: the result is then `timeout`, and is still handed over.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from ..errors import ReplayError
+from .genvm_config import load_config
+from .genvm_message import read_host_data, read_message, read_permissions
+
+PRINTS: Final = ("result", "fingerprint", "stderr-full")
+SET_UP_FAILED: Final = 1
+COOKIE_BYTES: Final = 8
+
+
+@click.command("run")
+@click.option("--message", "message_text", metavar="JSON", required=True, help="The transaction.")
+@click.option("--host", metavar="URI", required=True, help="The node: unix://PATH or HOST:PORT.")
+@click.option("--host-data", default="{}", metavar="JSON", help="Names the node and the transaction.")
+@click.option("--sync", is_flag=True, help="Take the leader's nondeterministic results as they are.")
+@click.option("--permissions", default="rwscn", show_default=True, metavar="LETTERS")
+@click.option("--print", "prints", type=click.Choice(PRINTS), multiple=True, help="What to print at the end.")
+@click.option("--debug-mode", is_flag=True, help="Let :latest and :test runners resolve; real running times.")
+@click.option("--cookie", metavar="TEXT", help="Names the run to the modules; random unless given.")
+@click.option(
+    "--journal",
+    metavar="URL",
+    envvar="GENVM_REPLAY_JOURNAL",
+    show_envvar=True,
+    help="Record the run in this journal.",
+)
+@click.pass_context
+def run_command(context: click.Context, /, **options: Any) -> None:
+    """Run one transaction of a node."""
+    settings = context.find_root().params
+    log = _logger(settings.get("log_fd") or 2)
+    try:
+        Session(options, settings, log).run()
+    except ReplayError as error:
+        log("error", str(error))
+        context.exit(SET_UP_FAILED)
+
+
+def _logger(descriptor: int) -> Callable[[str, str], None]:
+    def log(level: str, text: str) -> None:
+        line = json.dumps({"level": level, "message": text}) + "\n"
+        with suppress(OSError):  # whoever reads the log has gone: no reason to fail the run
+            os.write(descriptor, line.encode())
+
+    return log
+
+
+class Session:
+    """One `genvm run`."""
+
+    def __init__(self, options: dict[str, Any], settings: dict[str, Any], log: Callable[[str, str], None]) -> None:
+        """
+        Raises:
+            UsageError: an argument is malformed.
+        """
+        config_path = settings.get("config")
+        self._config = load_config(Path(config_path) if config_path else None, os.environ)
+        self._message = read_message(options["message_text"])
+        self._host_data = read_host_data(options["host_data"])
+        self._permissions = read_permissions(options["permissions"])
+        self._cookie = options["cookie"] or os.urandom(COOKIE_BYTES).hex()
+        self._options = options
+        self._log = log
+
+    def run(self) -> None:
+        """Connect, run, print."""
+        from ..executor.moment import clock_ns
+        from ..executor.python_runtime.cache import default_cache
+        from ..executor.python_runtime.runtime import PythonRuntime
+        from ..host_bridge.client import connect
+        from ..host_bridge.module_client import ModuleClient
+        from ..journal.recorder import RunRecorder
+        from ..journal.run import Limits, RunHeader
+        from ..replay.node_run import PassingStreams, execute_for_node
+
+        clock_ns(self._message)
+        runtime = PythonRuntime(default_cache(os.environ))
+        header = RunHeader(
+            tx=self._transaction_id(),
+            role="sync" if self._options["sync"] else "leader",
+            parent=None,
+            message=self._message,
+            permissions=self._permissions,
+            pins=runtime.pins,
+            limits=Limits(0xFFFF_FFFF, None, None, version_gate=True),
+        )
+        recorder = RunRecorder(header) if self._options["journal"] else None
+        hello = {"cookie": self._cookie, "host_data": self._host_data}
+        modules = ModuleClient(self._config.modules, hello)
+        with connect(self._options["host"]) as host:
+            report = execute_for_node(
+                header,
+                runtime,
+                host,
+                modules,
+                recorder,
+                PassingStreams(),
+                debug=self._options["debug_mode"],
+                on_interrupt=_on_signals,
+            )
+        if recorder is not None:
+            self._commit(recorder, report)
+        self._print(report)
+
+    def _transaction_id(self) -> bytes:
+        from blake3 import blake3
+
+        return blake3(self._host_data["tx_id"].encode()).digest()
+
+    def _commit(self, recorder: Any, report: Any) -> None:
+        from ..journal.database import open_database
+        from ..replay.workbench import footer_of
+
+        with open_database(self._options["journal"]) as store:
+            store.commit(recorder.finish(footer_of(report)))
+
+    def _print(self, report: Any) -> None:
+        from .print_text import fingerprint_text, result_text
+
+        outcome = report.outcome
+        if "result" in self._options["prints"]:
+            print(result_text(outcome))
+            if report.disagreement is not None and outcome.kind != "internal_error":
+                print(f"nondet disagreement: {report.disagreement}")
+            if outcome.cause:
+                print(outcome.cause, file=sys.stderr)
+        if "fingerprint" in self._options["prints"] and outcome.kind != "internal_error":
+            print(fingerprint_text(outcome))
+        if "stderr-full" in self._options["prints"]:
+            print(repr(report), file=sys.stderr)
+        sys.stdout.flush()
+
+
+def _on_signals(interrupt: Callable[[], None]) -> None:
+    def stop(_number: int, _frame: object) -> None:
+        interrupt()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)

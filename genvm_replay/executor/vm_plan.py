@@ -1,0 +1,60 @@
+"""What it takes to run one VM, and what is told of it when it has ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from ..calldata import Value
+from ..journal.run import Message
+from .contract import Contract
+from .effects import Effects
+from .outcome import Outcome
+from .rights import Rights, RunState
+
+MAIN, SANDBOX, CONSENSUS_STAGE = 0, 1, 2
+"""Entry kinds (spec/executor.md 5.1)."""
+
+DEPTH_MAX: Final = 64  # VMs inside VMs: where the deployed executor would be short of memory, more or less
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmPlan:
+    """One VM to be.
+
+    Attributes:
+        entry_data: calldata of the call (MAIN), or the guest's own bytes.
+        stack: addresses of the contracts that called on the way here.
+        depth: VMs around this one.
+    """
+
+    contract: Contract
+    message: Message
+    rights: Rights
+    run: RunState
+    effects: Effects
+    entry_kind: int = MAIN
+    entry_data: bytes = b""
+    entry_stage_data: Value = None
+    stack: tuple[bytes, ...] = ()
+    depth: int = 0
+
+    def inside(self, **changes: Any) -> VmPlan:
+        """A plan for a VM that this one starts; what is not named is inherited."""
+        return replace(self, depth=self.depth + 1, **changes)
+
+    @property
+    def has_fingerprint(self) -> bool:
+        """Whether an error of this VM carries a fingerprint (spec/executor.md 2.3)."""
+        return self.rights.deterministic and self.entry_kind == MAIN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmReport:
+    """What a machine tells of a VM that has ended. Field meanings: see `Outcome` and `RunFooter`."""
+
+    outcome: Outcome
+    image: str = ""
+    memory_hash: bytes | None = None
+    traceback: str = ""  # of the guest, where it was stopped from outside
+    fuel_used: int | None = None

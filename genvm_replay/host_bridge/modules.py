@@ -1,0 +1,29 @@
+"""What an executor asks of the LLM and web modules (spec/executor.md 1.7)."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..errors import EnvironmentProblem
+
+LLM, WEB = "llm", "web"
+
+
+class Modules(Protocol):
+    """The modules of a node."""
+
+    def call(self, module: str, message: bytes) -> bytes:
+        """Send one calldata message to a module and give its calldata answer.
+
+        Raises:
+            EnvironmentProblem: the module can't be reached, or broke the protocol.
+        """
+        ...
+
+
+class NoModules:
+    """A node without modules."""
+
+    def call(self, module: str, message: bytes) -> bytes:
+        """Refuse."""
+        raise EnvironmentProblem(f"the contract asks the {module} module, and none is configured")

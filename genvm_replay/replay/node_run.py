@@ -1,0 +1,82 @@
+"""One transaction for a node that is somebody else's: its host over a socket, its modules, our executor."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..executor.effects import Live, Recording, Streams
+from ..executor.effects.door import Effects
+from ..executor.engine import Build
+from ..executor.guest_thread import GuestThread
+from ..executor.machine import Machine
+from ..executor.moment import clock_ns
+from ..executor.python_runtime.runtime import PythonRuntime
+from ..executor.rights import Rights
+from ..executor.transaction import RunReport, run_transaction
+from ..host_bridge.host import Host
+from ..host_bridge.module_client import ModuleClient
+from ..journal.events import WriteStream
+from ..journal.recorder import RunRecorder
+from ..journal.run import RunHeader
+
+
+@dataclass(slots=True)
+class PassingStreams(Streams):
+    """The guest's streams are the process's own: each write goes out at once."""
+
+    def write(self, request: WriteStream) -> None:
+        """Write to standard output or standard error."""
+        data = memoryview(request.data)
+        while data:
+            data = data[os.write(request.stream, data) :]
+
+
+def execute_for_node(
+    header: RunHeader,
+    runtime: PythonRuntime,
+    host: Host,
+    modules: ModuleClient,
+    recorder: RunRecorder | None,
+    streams: Streams,
+    *,
+    debug: bool,
+    on_interrupt: Callable[[Callable[[], None]], Any],
+) -> RunReport:
+    """Run a transaction and hand its result over.
+
+    Args:
+        on_interrupt: is given what stops the guest, to be called from a signal handler.
+
+    Raises:
+        HostLost, PeerProtocolError: the host went away; no result was handed over.
+    """
+    door: Effects = Live(host, clock_ns(header.message), streams, modules, debug=debug)
+    if recorder is not None:
+        door = Recording(door, recorder)
+    machine = Machine(runtime, Build.EPOCH, header.limits)
+
+    def stop() -> None:
+        machine.interrupt()
+        modules.cancel()
+
+    on_interrupt(stop)
+    thread = GuestThread()
+    try:
+        return thread.run(
+            lambda: run_transaction(
+                header.message,
+                Rights.from_letters(header.permissions),
+                door,
+                machine,
+                sync=header.role == "sync",
+                gated=header.limits.version_gate,
+            ),
+            interrupt=stop,
+            time_left_s=machine.time_left_s,
+        )
+    finally:
+        modules.finish()
+        thread.close()
