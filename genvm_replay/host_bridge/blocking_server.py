@@ -63,6 +63,7 @@ class BlockingHostServer:
 
     def wait(self, timeout_s: float | None = None) -> SessionReport | None:
         """Wait for the end of the session; None if it still runs after `timeout_s`."""
+        assert self._thread.ident is not None, "the server was not entered"
         self._thread.join(timeout_s)
         return self._report
 
@@ -84,14 +85,16 @@ class BlockingHostServer:
             with closing(self._accept()) as connection:
                 self._serve(connection)
         except OSError as failure:
-            reason = "the server was closed" if self._closing else reason_of(failure)
-            error = self._responder.session.break_off(reason)
+            error = self._responder.session.break_off(self._reason(reason_of(failure)))
         except Exception as failure:
             error = failure
         finally:
             self._listener.close()
             self._report = self._responder.report(error)
             self._on_end(self._report)
+
+    def _reason(self, seen: str) -> str:
+        return "the server was closed" if self._closing else seen
 
     def _accept(self) -> TimedSocket:
         try:
@@ -113,7 +116,7 @@ class BlockingHostServer:
         while not responder.done:
             size = connection.receive(buffer, patience.wait_s(monotonic(), responder.request_begun))
             if size == 0:
-                responder.session.end("end of stream")
+                responder.session.end(self._reason("end of stream"))
             reply = responder.receive(buffer[:size])
             if reply:
                 connection.send(reply)

@@ -14,7 +14,20 @@ GOOD = [
     ("node.example:65535", Endpoint(host="node.example", port=65535)),
     ("[::1]:0", Endpoint(host="::1", port=0)),
 ]
-BAD = ["", ":", ":1", "host", "host:", "host:x", "host:+1", "host: 1", "host:65536", "host:999999", "unix://", "unix://a\0b"]
+BAD = [
+    "",
+    ":",
+    ":1",
+    "host",
+    "host:",
+    "host:x",
+    "host:+1",
+    "host: 1",
+    "host:65536",
+    "host:999999",
+    "unix://",
+    "unix://a\0b",
+]
 
 
 @pytest.mark.parametrize(("uri", "endpoint"), GOOD)

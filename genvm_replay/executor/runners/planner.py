@@ -94,6 +94,7 @@ class _Planner:
         self.environment = Environment()
         self.args: list[str] = []
         self.links: list[WasmModule] = []
+        self.module_names: dict[str, str] = {}
         self.start: WasmModule | PythonStart | None = None
         self.runners: dict[str, Runner] = {}
         self.visited: set[str] = set()
@@ -150,8 +151,11 @@ def _load(planner: _Planner, text: str) -> Runner:
 
 
 def _link_wasm(planner: _Planner, action: LinkWasm, here: Runner) -> _Steps:
-    wasm = here.archive.read(action.path)
-    planner.links.append(WasmModule(f"{here.key}:{action.path}", wasm, module_name(wasm)))
+    """Each module's name is read once, however often it is linked."""
+    key, wasm = f"{here.key}:{action.path}", here.archive.read(action.path)
+    if key not in planner.module_names:
+        planner.module_names[key] = module_name(wasm)
+    planner.links.append(WasmModule(key, wasm, planner.module_names[key]))
     return []
 
 

@@ -90,6 +90,7 @@ class BodyWriter:
         self.floats = floats
         self.params, self.results = TYPES[functions[own]]
         self.locals = bytearray(self.params + bytes(rng.choices((I32, I64, F32, F64), k=rng.randrange(5))))
+        self.writable = range(len(self.locals))  # counters of loops come later
         self.out = bytearray()
         self.stack = bytearray()
         self.highest = 0
@@ -146,6 +147,7 @@ class BodyWriter:
     def close(self) -> None:
         """End a block, with its results on the stack."""
         block = self.blocks[-1]
+        self.drop_rest()
         if not self.dead or self.rng.random() < 0.3:
             for kind in block.results:
                 self.value(kind, 1)
@@ -158,11 +160,17 @@ class BodyWriter:
 
     def alternative(self) -> None:
         block = self.blocks[-1]
+        self.drop_rest()
         for kind in block.results if not self.dead else b"":
             self.value(kind, 1)
         self.out += b"\x05"
         del self.stack[block.base :]
         self.ended[-1] = False
+
+    def drop_rest(self) -> None:
+        """What `bare` left has the wrong type for the block's results."""
+        while len(self.stack) > self.blocks[-1].base and self.dead:
+            self.emit(b"\x1a", 1)
 
     def jump(self, code: bytes) -> None:
         self.out += code
@@ -236,7 +244,7 @@ class BodyWriter:
         self.close()
 
     def tee(self, kind: int, depth: int) -> None:
-        index = self.rng.randrange(len(self.locals)) if self.locals else None
+        index = self.rng.choice(self.writable) if self.writable else None
         if index is None or self.locals[index] != kind:
             return self.leaf(kind)
         self.value(kind, depth)
@@ -251,8 +259,8 @@ class BodyWriter:
                 self.rng.choice(STATEMENTS)(self, depth - 1)
 
     def set_variable(self, depth: int) -> None:
-        if self.locals and self.rng.random() < 0.6:
-            index = self.rng.randrange(len(self.locals))
+        if self.writable and self.rng.random() < 0.6:
+            index = self.rng.choice(self.writable)
             self.value(self.locals[index], depth)
             self.emit(b"\x21" + encode.unsigned(index), 1)
         else:

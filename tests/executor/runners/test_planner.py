@@ -6,6 +6,7 @@ import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from time import monotonic
 from typing import get_args
 
 import pytest
@@ -112,6 +113,42 @@ def test_modules() -> None:
     ]
     assert made.start == WasmModule("on_chain:0x12:main.wasm", b"main")
     assert not made.python
+
+
+def test_a_module_is_read_once() -> None:
+    """Forty thousand links to a module of ninety thousand sections take a moment."""
+    large = EMPTY_MODULE + b"\0\x01\0" * 90_000 + named_module("m")[len(EMPTY_MODULE) :]
+    action = {"Seq": [{"LinkWasm": "large"}] * 40_000 + [START]}
+    start = monotonic()
+    made = plan_start(archive(action, {**FILES, "large": large}), Shelf({}), free, deterministic=True)
+    assert len(made.links) == 40_000
+    assert monotonic() - start < 5
+
+
+def zip_bomb(kind: str) -> Archive:
+    """Few bytes that ask for much."""
+    mapping = {
+        "many": [{"MapFile": [f"/{number}", "d/"]} for number in range(10_000)],
+        "long": [{"MapFile": ["/" + "x" * 900_000, "d/"]}],
+        "deep": [{"MapFile": ["/x" * 400_000, "d/"]}],
+        "slashes": [{"MapFile": ["/" * 900_000, "d/"]}],
+        "directories": [{"MapFile": ["/x", "e/"]}] * 30_000,
+    }[kind]
+    names = [
+        f"{folder}{number}{end}" for number in range(30_000) for folder, end in (("d/", ""), ("e/", "/"))
+    ]
+    return archive({"Seq": mapping}, dict.fromkeys(names, b""))
+
+
+@pytest.mark.parametrize("kind", ["many", "long", "deep", "slashes", "directories"])
+def test_bombs(kind: str) -> None:
+    """They end soon, with a VM error or, where nothing is mapped at all, because nothing starts."""
+    bomb = zip_bomb(kind)
+    start = monotonic()
+    with pytest.raises((VmError, NothingStarted)) as caught:
+        plan_start(bomb, Shelf({}), free, deterministic=True)
+    assert monotonic() - start < 5
+    assert str(caught.value) == "OOM" or kind == "directories"
 
 
 @pytest.mark.parametrize("deterministic", [True, False])

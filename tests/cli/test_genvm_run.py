@@ -1,0 +1,258 @@
+"""`genvm run` as a process, driven over a real socket by a node that keeps what it is told."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from executor.talking import TRAP, Talk
+from websockets.sync.server import ServerConnection, serve
+
+from genvm_replay import calldata
+from genvm_replay.calldata import Value
+from genvm_replay.host_bridge.blocking_server import BlockingHostServer
+from genvm_replay.host_bridge.local_host import LocalHost
+from genvm_replay.journal.events import Answer, GetLeaderNondetResult
+from genvm_replay.replay.local_node import call_object, store_code
+
+CONTRACT, SENDER = b"c" * 20, b"s" * 20
+MOMENT = "2026-01-02T03:04:05Z"
+COUNTER = """# v0.1.10
+# { "Depends": "py-genlayer:test" }
+from genlayer import *
+
+class C(gl.Contract):
+    n: u32
+    @gl.public.write
+    def inc(self, by: int) -> int:
+        self.n = u32(self.n + by)
+        print("by", by)
+        return self.n
+    @gl.public.write
+    def spin(self):
+        self.n = u32(1)
+        while True:
+            pass
+"""
+
+
+class Empty:
+    def read_page(self, address: bytes, slot: bytes, page: int) -> bytes:
+        return b""
+
+    def balance(self, address: bytes) -> int:
+        return 1000
+
+
+class Node(LocalHost):
+    """A node; `leader` is what it knows of nondeterministic blocks."""
+
+    def __init__(self, code: bytes, call: bytes, leader: list[bytes] | None = None) -> None:
+        super().__init__(Empty(), CONTRACT, call, 0)
+        store_code(self, code)
+        self.leader = leader
+        self.disagreements: list[int] = []
+
+    def get_leader_nondet_result(self, request: GetLeaderNondetResult) -> Answer:
+        return Answer(3) if self.leader is None else Answer(0, self.leader[request.call_no])
+
+    def notify_nondet_disagreement(self, request: object) -> Answer:
+        self.disagreements.append(request.call_no)  # type: ignore[attr-defined]
+        return Answer()
+
+
+def message(**changes: object) -> str:
+    fields = {
+        "contract_address": base64.b64encode(CONTRACT).decode(),
+        "sender_address": base64.b64encode(SENDER).decode(),
+        "origin_address": base64.b64encode(SENDER).decode(),
+        "chain_id": "61999",
+        "value": None,
+        "is_init": False,
+        "datetime": MOMENT,
+        "$schema": "ignored",
+    }
+    return json.dumps(fields | changes)
+
+
+def command(uri: str, *more: str, before: tuple[str, ...] = (), **changes: object) -> list[str]:
+    program = [sys.executable, "-c", "from genvm_replay.cli.genvm import main; main()"]
+    data = '{"node_address": "0x1", "tx_id": "0x2"}'
+    run = ["run", "--message", message(**changes), "--host", uri, "--host-data", data, "--cookie", "c"]
+    return [*program, *before, *run, *more]
+
+
+@pytest.fixture
+def process_env(environment: None) -> dict[str, str]:
+    """The environment of the processes that a test starts."""
+    return dict(os.environ)
+
+
+Run = Callable[..., tuple[subprocess.CompletedProcess[str], Node]]
+
+
+@pytest.fixture
+def genvm(process_env: dict[str, str], tmp_path: Path) -> Run:
+    """Run a contract's call over a Unix socket."""
+
+    def run(code: bytes, call: bytes, *more: str, leader: list[bytes] | None = None, **changes: object):
+        node = Node(code, call, leader)
+        with BlockingHostServer(node, f"unix://{tmp_path}/host.sock") as server:
+            words = command(server.uri, "--print=result", *more, **changes)
+            done = subprocess.run(
+                words, capture_output=True, text=True, env=process_env, timeout=60, check=False
+            )
+        return done, node
+
+    return run
+
+
+def test_a_python_contract(genvm: Run, tmp_path: Path, process_env: dict[str, str]) -> None:
+    """Result, streams and state changes reach the node; the journal replays without it."""
+    journal = tmp_path / "journal.db"
+    done, node = genvm(COUNTER.encode(), call_object("inc", [5], {}), "--journal", str(journal))
+    assert (done.returncode, done.stdout) == (0, 'by 5\nexecuted with `Return(")")`\n'), done.stderr
+    assert node.result == b"\x00" + calldata.encode(5)
+    assert node.written_pages()
+    words = [sys.executable, "-m", "genvm_replay", "replay", "--all", "--db", str(journal), "--json"]
+    replayed = subprocess.run(words, capture_output=True, text=True, env=process_env, timeout=60, check=False)
+    assert (replayed.returncode, json.loads(replayed.stdout)["identical"]) == (0, True), replayed.stdout
+
+
+@pytest.mark.parametrize(
+    ("main", "line"),
+    [
+        ([{"Return": b"\xff"}], 'executed with `Return("\\x0b\\ff")`'),
+        ([], 'executed with `Return("\\x00")`'),
+        ([{"Rollback": 'say "no"'}], 'executed with `UserError("say \\"no\\"")`'),
+        ([TRAP], 'executed with `VMError("wasm_trap UnreachableCodeReached")`'),
+    ],
+)
+def test_ends_of_a_wasm_contract(genvm: Run, main: list[Value], line: str) -> None:
+    """Each end has its line, and exit code 0."""
+    done, node = genvm(Talk(main).code(), b"\x06")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == line
+    assert node.result is not None
+
+
+def test_a_version_that_is_not_admitted(genvm: Run) -> None:
+    """The gate of the network's versions holds here."""
+    done, _ = genvm(COUNTER.replace("v0.1.10", "v0.2.0").encode(), b"\x06")
+    assert done.stdout == 'executed with `VMError("version_too_big")`\n'
+
+
+def test_a_validator_that_disagrees(genvm: Run) -> None:
+    """The node is told, and it is printed."""
+    nondet: Value = {"RunNondet": {"data_leader": b"", "data_validator": b""}}
+    code = Talk([nondet, {"Return": 1}], stage=[{"Return": False}]).code()
+    done, node = genvm(code, b"\x06", leader=[b"\x00\x00"])
+    assert done.stdout.endswith(
+        'executed with `Return("\t")`\n'.replace("\t", "\\x09") + "nondet disagreement: 0\n"
+    )
+    assert node.disagreements == [0]
+    done, node = genvm(code, b"\x06", "--sync", leader=[b"\x00\x00"])
+    assert "disagreement" not in done.stdout
+    assert node.disagreements == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_is_a_timeout(process_env: dict[str, str], tmp_path: Path, number: signal.Signals) -> None:
+    """The result is still handed over."""
+    node = Node(COUNTER.encode(), call_object("spin", [], {}))
+    with BlockingHostServer(node, f"unix://{tmp_path}/host.sock") as server:
+        words = command(server.uri, "--print=result")
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=process_env) as process:
+            deadline = time.monotonic() + 30
+            while len(node.written_pages()) < 2 and time.monotonic() < deadline:
+                time.sleep(0.02)
+            process.send_signal(number)
+            out, _ = process.communicate(timeout=30)
+    assert (process.returncode, out) == (0, 'executed with `VMError("timeout")`\n')
+    assert node.result is not None
+    assert node.result[0] == 2
+
+
+BAD: list[tuple[tuple[str, ...], dict[str, object], int]] = [
+    ((), {"chain_id": "x"}, 1),
+    ((), {"contract_address": "AAAA"}, 1),
+    ((), {"value": -1}, 1),
+    ((), {"is_init": None}, 1),
+    ((), {"datetime": "never"}, 1),
+    (("--permissions", "rr"), {}, 1),
+    (("--host-data", "{}"), {}, 1),
+    (("--print", "nothing"), {}, 2),
+    (("--unknown",), {}, 2),
+]
+
+
+@pytest.mark.parametrize(("more", "changes", "code"), BAD)
+def test_bad_arguments(
+    process_env: dict[str, str], more: tuple[str, ...], changes: dict[str, object], code: int
+) -> None:
+    """Set-up failures are 1, usage errors 2; a line of JSON or of usage says what is wrong."""
+    words = command("127.0.0.1:1", *more, **changes)
+    done = subprocess.run(words, capture_output=True, text=True, env=process_env, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert "Traceback" not in done.stderr
+    assert done.stderr
+
+
+def test_no_host(process_env: dict[str, str]) -> None:
+    """Nobody listens: exit code 1, soon."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        words = command(f"127.0.0.1:{free.getsockname()[1]}", before=("--log-fd", "1"))
+        done = subprocess.run(words, capture_output=True, text=True, env=process_env, timeout=60, check=False)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["level"] == "error"
+
+
+def test_modules_are_asked_over_a_web_socket(process_env: dict[str, str], tmp_path: Path) -> None:
+    """Hello first, then requests; the answers reach the guest, the fuel the host; statistics at the end."""
+    heard: list[Value] = []
+
+    def module(connection: ServerConnection) -> None:
+        for raw in connection:
+            assert isinstance(raw, bytes)
+            said = calldata.decode(raw)
+            heard.append(said)
+            if isinstance(said, dict) and "Prompt" in said:
+                connection.send(calldata.encode({"Ok": {"data": "yes", "consumed_gen": 7}}))
+            elif isinstance(said, dict) and "Request" in said:
+                connection.send(calldata.encode({"UserError": {"causes": ["x"]}}))
+            elif said == "GetStats":
+                connection.send(calldata.encode({}))
+
+    prompt: Value = {"ExecPrompt": {"prompt": "ok?", "images": []}}
+    request: Value = {"WebRequest": {"method": "GET", "url": "http://x", "headers": {}}}
+    code = Talk([{"RunNondet": {"data_leader": b"", "data_validator": b""}}], stage=[prompt, request]).code()
+    with serve(module, "127.0.0.1", 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
+        config = tmp_path / "genvm.yaml"
+        config.write_text(
+            f"modules: {{llm: {{address: '${{where}}'}}, web: {{address: '${{where}}'}}}}\nwhere: '{address}'\n"
+        )
+        node = Node(code, b"\x06")
+        with BlockingHostServer(node, f"unix://{tmp_path}/m.sock") as host:
+            words = command(host.uri, before=("--config", str(config)))
+            done = subprocess.run(words, capture_output=True, env=process_env, timeout=60, check=False)
+        server.shutdown()
+    assert done.returncode == 0, done.stderr
+    assert calldata.encode({"ok": "yes"}) in done.stdout
+    assert calldata.encode({"error": {"causes": ["x"]}}) in done.stdout
+    hello = {"cookie": "c", "host_data": {"node_address": "0x1", "tx_id": "0x2"}}
+    payload = {"prompt": "ok?", "response_format": "text", "images": []}
+    assert heard[:2] == [hello, {"Prompt": {"payload": payload, "remaining_fuel_as_gen": 2**53 - 1}}]
+    assert heard.count("GetStats") == 2
