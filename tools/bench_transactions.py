@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from genvm_replay import calldata  # noqa: E402
-from genvm_replay.executor.contract import Contract  # noqa: E402
+from genvm_replay.executor.contract import parse_contract  # noqa: E402
 from genvm_replay.executor.effects import Live, Recording, Streams  # noqa: E402
 from genvm_replay.executor.engine import Build  # noqa: E402
 from genvm_replay.executor.instance import Instance  # noqa: E402
@@ -141,7 +141,7 @@ def bench_baseline(folder: Path, ours: float) -> None:
     contract.mkdir()
     (contract / "contract.py").write_bytes(CONTRACT)
     message = Message(b"c" * 20, b"s" * 20, b"s" * 20, "61999", 0, False, TIME)
-    contract_facts = Contract(CONTRACT, "python", (0, 1, 0))
+    contract_facts = parse_contract(CONTRACT)
     plan = VmPlan(
         contract=contract_facts,
         message=message,

@@ -68,9 +68,14 @@ def command_parts(command: click.Command, at: click.Context, level: int) -> Iter
 def option_row(option: click.Option) -> str:
     """A line of the table of options."""
     wants = "" if option.is_flag else f" {option.metavar or choices(option)}"
-    default = f" [default: {option.default:g}]" if option.show_default else ""
+    default = f" [default: {shown(option.default)}]" if option.show_default else ""
     text = f"{option.help or 'Show the version and exit.'}{default}".replace("|", "\\|")
     return f"| `{', '.join(option.opts)}{wants}` | {text} |"
+
+
+def shown(value: object) -> str:
+    """A default as the help shows it."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def choices(option: click.Option) -> str:

@@ -16,7 +16,9 @@ NULL: Final = b"\x00"
 CONSTANTS: Final[dict[int, Value]] = {0: None, 1: False, 2: True}
 ADDRESS_MARK: Final = 3
 SIZE_MAX: Final = 0xFFFF_FFFF  # lengths and counts must fit 32 bits
-DEPTH_MAX: Final = 128  # what later executors allow (spec/executor.md 3.1); v0.2.5 recurses until it falls over
+DEPTH_MAX: Final = (
+    128  # what later executors allow (spec/executor.md 3.1); v0.2.5 recurses until it falls over
+)
 
 
 class CalldataError(ReplayError):

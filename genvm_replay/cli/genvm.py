@@ -14,7 +14,6 @@ from genvm_replay.cli.errors import EXIT_CODES_HELP
 from genvm_replay.cli.program import HELP_WIDTH, Program, run
 from genvm_replay.errors import UsageError
 
-NO_VERSION: Final = "v*.*.*"
 COMMANDS: Final = {
     "run": "genvm_replay.cli.genvm_run:run_command",
     "precompile": "genvm_replay.cli.runtime:prepare",
@@ -31,7 +30,9 @@ class Genvm(Program):
 @click.group("genvm", cls=Genvm, epilog=EXIT_CODES_HELP, context_settings={"max_content_width": HELP_WIDTH})
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.option("--config", metavar="PATH", help="YAML: addresses of the modules, folders of runners.")
-@click.option("--log-fd", type=int, default=2, show_default=True, help="Where log lines go, JSON each.")
+@click.option(
+    "--log-fd", metavar="N", type=int, default=2, show_default=True, help="Where log lines go, JSON each."
+)
 @click.option("--log-level", metavar="LEVEL", default="info", show_default=True)
 @shared_options(db=False, environment=True)
 def program(config: str | None, log_fd: int, log_level: str) -> None:
@@ -49,18 +50,13 @@ def parse_version_pattern() -> None:
 
 def version_text(code: bytes) -> str:
     """The text of a contract's `version` file, just as it stands there (spec/executor.md 6.1)."""
-    from genvm_replay.executor.contract import DEFAULT_VERSION, WASM_MAGIC, header_lines
+    from genvm_replay.executor.runners.forms import version_pattern
     from genvm_replay.executor.stops import VmError
 
-    default = "v" + ".".join(map(str, DEFAULT_VERSION))
-    if code.startswith(WASM_MAGIC):
-        return default
     try:
-        comment = header_lines(code.decode())
-    except (UnicodeDecodeError, VmError) as error:
-        raise UsageError(f"not a contract: {getattr(error, 'cause', '') or error}") from error
-    first = comment[0] if comment else ""
-    return first if first.strip().startswith("v") else default
+        return version_pattern(code)
+    except VmError as error:
+        raise UsageError(f"not a contract: {error.cause or error}") from error
 
 
 def main() -> NoReturn:

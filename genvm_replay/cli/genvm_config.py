@@ -67,9 +67,12 @@ def _read(content: Mapping[str, Any], names: Mapping[str, str], environment: Map
         name: text((modules.get(name) or {}).get("address"), default) for name, default in ADDRESSES.items()
     }
     folders = {
-        name: Path(text(content[name])) if name in content else None for name in ("runners_dir", "registry_dir")
+        name: Path(text(content[name])) if name in content else None
+        for name in ("runners_dir", "registry_dir")
     }
-    return Config(addresses, folders["runners_dir"], folders["registry_dir"], text(content.get("log_level"), "info"))
+    return Config(
+        addresses, folders["runners_dir"], folders["registry_dir"], text(content.get("log_level"), "info")
+    )
 
 
 def fill(text: str, names: Mapping[str, str], environment: Mapping[str, str]) -> str:

@@ -31,7 +31,9 @@ COOKIE_BYTES: Final = 8
 @click.option("--host", metavar="URI", required=True, help="The node: unix://PATH or HOST:PORT.")
 @click.option("--host-data", default="{}", metavar="JSON", help="Names the node and the transaction.")
 @click.option("--sync", is_flag=True, help="Take the leader's nondeterministic results as they are.")
-@click.option("--permissions", default="rwscn", show_default=True, metavar="LETTERS")
+@click.option(
+    "--permissions", default="rwscn", show_default=True, metavar="LETTERS", help="Rights of the main VM."
+)
 @click.option("--print", "prints", type=click.Choice(PRINTS), multiple=True, help="What to print at the end.")
 @click.option("--debug-mode", is_flag=True, help="Let :latest and :test runners resolve; real running times.")
 @click.option("--cookie", metavar="TEXT", help="Names the run to the modules; random unless given.")
@@ -66,7 +68,9 @@ def _logger(descriptor: int) -> Callable[[str, str], None]:
 class Session:
     """One `genvm run`."""
 
-    def __init__(self, options: dict[str, Any], settings: dict[str, Any], log: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, options: dict[str, Any], settings: dict[str, Any], log: Callable[[str, str], None]
+    ) -> None:
         """
         Raises:
             UsageError: an argument is malformed.
@@ -85,6 +89,7 @@ class Session:
         from ..executor.moment import clock_ns
         from ..executor.python_runtime.cache import default_cache
         from ..executor.python_runtime.runtime import PythonRuntime
+        from ..executor.runners.registry import Registry
         from ..host_bridge.client import connect
         from ..host_bridge.module_client import ModuleClient
         from ..journal.recorder import RunRecorder
@@ -105,6 +110,8 @@ class Session:
         recorder = RunRecorder(header) if self._options["journal"] else None
         hello = {"cookie": self._cookie, "host_data": self._host_data}
         modules = ModuleClient(self._config.modules, hello)
+        debug = self._options["debug_mode"]
+        registry = Registry(self._config.runners_dir, self._config.registry_dir, debug_mode=debug)
         with connect(self._options["host"]) as host:
             report = execute_for_node(
                 header,
@@ -113,7 +120,8 @@ class Session:
                 modules,
                 recorder,
                 PassingStreams(),
-                debug=self._options["debug_mode"],
+                registry=registry,
+                debug=debug,
                 on_interrupt=_on_signals,
             )
         if recorder is not None:

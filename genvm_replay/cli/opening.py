@@ -59,7 +59,7 @@ def make_runtime(settings: Settings, builds: Sequence[Build]) -> PythonRuntime:
         runtime = PythonRuntime(settings.cache_folder(), progress)
         for build in builds:
             runtime.program(build)
-        runtime.image_for(b"", "sdk")
+        runtime.image_for({}, "sdk")
         return runtime
 
     with StepDisplay() as progress:

@@ -61,7 +61,9 @@ def _take(data: bytes, at: int) -> tuple[int, int | None]:
     while found < wanted and at + 1 + found < len(data) and data[at + 1 + found] & 0xC0 == 0x80:
         code = code << 6 | data[at + 1 + found] & 0x3F
         found += 1
-    valid = found == wanted <= 3 and code >= MINIMUM[wanted] and code <= 0x10FFFF and not 0xD800 <= code <= 0xDFFF
+    valid = (
+        found == wanted <= 3 and code >= MINIMUM[wanted] and code <= 0x10FFFF and not 0xD800 <= code <= 0xDFFF
+    )
     return 1 + found, code if valid else None
 
 
@@ -97,4 +99,10 @@ def _shown(value: Value | Any) -> str:
         return "{" + ", ".join(f"{rust_debug(key)}: {_shown(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_shown, value)) + "]"
-    return value.hex() if isinstance(value, bytes) else rust_debug(value) if isinstance(value, str) else str(value)
+    return (
+        value.hex()
+        if isinstance(value, bytes)
+        else rust_debug(value)
+        if isinstance(value, str)
+        else str(value)
+    )

@@ -38,7 +38,7 @@ def prepare(settings: Settings, more: tuple[str, ...]) -> None:
 
         def work() -> None:
             make_ready(folder, builds, progress)
-            PythonRuntime(folder, progress).image_for(b"", "sdk")
+            PythonRuntime(folder, progress).image_for({}, "sdk")
 
         interruptible(work)
     held = folder_size(folder)

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 MEMORY_BYTES_MAX: Final = 0xFFFF_FFFF
 U64_MAX: Final = 2**64 - 1
 FUEL_MAX: Final = 2**63 - 1
-YEAR_MIN: Final = 1970
 DEADLINE_SECONDS: Final = 60.0
 DEADLINE_SECONDS_MAX: Final = 86_400.0
 UNITS: Final = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
@@ -100,12 +99,11 @@ def call_options(
     elif deadline is None:
         deadline = DEADLINE_SECONDS
     try:
-        if moment is not None and parse_datetime(moment).year < YEAR_MIN:
-            raise UsageError(f"{moment} is before {YEAR_MIN}, where a contract's clock begins")
         deadline_ms = round(deadline * 1000)
-    except (OverflowError, ValueError) as error:  # a year that does not exist, not a number
-        raise UsageError(f"--datetime or --deadline: {error}") from error
-
+    except (OverflowError, ValueError) as error:  # not a number
+        raise UsageError(f"--deadline: {error}") from error
+    if moment is not None:
+        parse_datetime(moment)
     return CallOptions(
         sender=Address.parse(sender) if sender else DEFAULT_SENDER,
         value=value,

@@ -36,7 +36,7 @@ class Build(StrEnum):
 
     EPOCH = "epoch"  # stoppable from another thread: first runs
     FAST = "fast"  # not metered: re-runs of runs that are known to end
-    FUEL = "fuel"  # counts instructions: the deterministic clock
+    FUEL = "fuel"  # counts instructions: the deterministic clock; stoppable too
     PULLEY = "pulley"  # wasmtime's interpreter: an independent second engine, not metered
 
 
@@ -83,7 +83,7 @@ FLAGS: Final[Flags] = {
 BUILD_FLAGS: Final[Mapping[Build, Flags]] = {
     Build.EPOCH: {"epoch_interruption": True, "consume_fuel": False},
     Build.FAST: {"epoch_interruption": False, "consume_fuel": False},
-    Build.FUEL: {"epoch_interruption": False, "consume_fuel": True},
+    Build.FUEL: {"epoch_interruption": True, "consume_fuel": True},
     Build.PULLEY: {"epoch_interruption": False, "consume_fuel": False, "target": "pulley64"},
 }
 

@@ -46,6 +46,15 @@ increment_epoch: Final = _entry("wasmtime_engine_increment_epoch", None, c_void_
 instantiate: Final = _entry(
     "wasmtime_instance_pre_instantiate", c_void_p, c_void_p, c_void_p, c_void_p, c_void_p
 )
+linker_instantiate: Final = _entry(
+    "wasmtime_linker_instantiate", c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p
+)
+linker_define_instance: Final = _entry(
+    "wasmtime_linker_define_instance", c_void_p, c_void_p, c_void_p, c_char_p, c_size_t, c_void_p
+)
+caller_export_get: Final = _entry(
+    "wasmtime_caller_export_get", c_bool, c_void_p, c_char_p, c_size_t, c_void_p
+)
 export_get: Final = _entry(
     "wasmtime_instance_export_get", c_bool, c_void_p, c_void_p, c_char_p, c_size_t, c_void_p
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..journal.run import Message
 from .effects import Effects
@@ -46,6 +47,7 @@ class Guest:
     entry_points: tuple[int, int] | None = None  # told by a Python guest while an image is built
     booting: bool = False  # an image is being built
     stopped_by: BaseException | None = None
+    memory_of: Callable[[Any], GuestMemory] | None = None  # by caller, where several modules are linked
     memory: GuestMemory = field(init=False)
     effects: Effects = field(init=False)
     rights: Rights = field(init=False)

@@ -77,9 +77,11 @@ def _trampoline(function: HostFunction) -> Callable[[Any, Any, int, int], int]:
     pack = struct.Struct("<I").pack_into
     slots, running = ADDRESS_SPACE, RUNNING
 
-    def enter(_environment: object, _caller: object, arguments: int, _count: int) -> int:
+    def enter(_environment: object, caller: object, arguments: int, _count: int) -> int:
         guest = running.guest
         try:
+            if guest.memory_of is not None:
+                guest.memory = guest.memory_of(caller)
             result = call(guest, *unpack(slots, arguments))
             if has_result:
                 pack(slots, arguments, result)

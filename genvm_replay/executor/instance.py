@@ -23,6 +23,7 @@ from .host_functions import RUNNING, HostFunction, define
 from .memory import GuestMemory
 
 PAGE_SIZE: Final = 65536
+STOPPABLE: Final = (Build.EPOCH, Build.FUEL)
 ARGUMENTS_MAX: Final = 4
 FOREVER: Final = 1 << 60  # epochs
 FUEL_MAX: Final = (1 << 63) - 1
@@ -81,6 +82,9 @@ class Program:
         self.build = build
         self.engine = engine
         self.module_name = module_name
+        self.accounts: tuple[
+            str, ...
+        ] = ()  # globals that tell why a contract module trapped; see contract_module
         linker = wasmtime.Linker(engine)
         self._kept = [define(linker, name, table) for name, table in imports.items()]
         self._pre = linker.instantiate_pre(module)
@@ -88,8 +92,20 @@ class Program:
         self.engine_address = ffi.address_of(engine.ptr())
         self.pre_address = ffi.address_of(self._pre.ptr())
 
+    def instantiate(self, instance: Instance) -> None:
+        """Put the module into an instance's store.
+
+        Raises:
+            wasmtime.Trap, wasmtime.WasmtimeError, GuestStop: as `Instance` says.
+        """
+        instance.enter(
+            lambda: ffi.instantiate(
+                self.pre_address, instance.context, instance.address, instance.trap_address
+            )
+        )
+
     def interrupt(self) -> None:
-        """Stop what runs on this engine: every instance of an EPOCH build traps at its next loop or call."""
+        """Stop what runs on this engine: every instance of a stoppable build traps at its next loop or call."""
         ffi.increment_epoch(self.engine_address)
 
 
@@ -104,27 +120,31 @@ class Instance:
 
         Raises:
             wasmtime.Trap, wasmtime.WasmtimeError: the module's start function failed, or its memory exceeds the limit.
+            GuestStop: a host function that the start function called.
         """
         self.guest = guest
         self.module_name = program.module_name
         self._program = program
         self._store = ffi.store_new(program.engine_address, None, None)
-        self._context = ffi.store_context(self._store)
+        self.context = ffi.store_context(self._store)
+        self.kept: list[object] = []  # what must live as long as the store
         self._functions: dict[bytes, Any] = {}
         self.frames: tuple[Frame, ...] = ()
         self._slots = (c_uint64 * (2 * ARGUMENTS_MAX))()
         self._trap = c_void_p()
         ffi.store_limiter(self._store, memory_bytes, *[UNLIMITED] * 4)
-        if program.build is Build.EPOCH:
-            ffi.set_epoch_deadline(self._context, 1)
+        if program.build in STOPPABLE:
+            ffi.set_epoch_deadline(self.context, 1)
         if program.build is Build.FUEL:
-            ffi.set_fuel(self._context, FUEL_MAX if fuel is None else fuel)
+            ffi.set_fuel(self.context, FUEL_MAX if fuel is None else fuel)
         self._instance = wasmtime_ffi.wasmtime_instance_t()
-        self._run(
-            lambda: ffi.instantiate(
-                program.pre_address, self._context, addressof(self._instance), addressof(self._trap)
-            )
-        )
+        self.address = addressof(self._instance)
+        self.trap_address = addressof(self._trap)
+        try:
+            program.instantiate(self)
+        except BaseException:
+            self.close()
+            raise
         self._attach_memory()
 
     def _attach_memory(self) -> None:
@@ -133,17 +153,26 @@ class Instance:
             self.memory_address = 0
             self.guest.memory = GuestMemory(0, lambda: 0)
             return
-        context, item = self._context, addressof(memory) + ffi.ITEM_OFFSET
+        context, item = self.context, addressof(memory) + ffi.ITEM_OFFSET
         self._memory = memory
         self.memory_address = item
         self.guest.memory = GuestMemory(
             ffi.memory_data(context, item) or 0, lambda: int(ffi.memory_size(context, item))
         )
 
+    def call_in(self, instance: int, name: bytes) -> None:
+        """Call a function without arguments of another instance in this store, if it exports one of this name."""
+        found = wasmtime_ffi.wasmtime_extern_t()
+        if ffi.export_get(self.context, instance, name, len(name), addressof(found)):
+            target, slots = addressof(found) + ffi.ITEM_OFFSET, addressof(self._slots)
+            self.enter(
+                lambda: ffi.call_unchecked(self.context, target, slots, ARGUMENTS_MAX, self.trap_address)
+            )
+
     def export(self, name: bytes) -> Any | None:
         """Find an export; None if there is none of this name."""
         found = wasmtime_ffi.wasmtime_extern_t()
-        ok = ffi.export_get(self._context, addressof(self._instance), name, len(name), addressof(found))
+        ok = ffi.export_get(self.context, addressof(self._instance), name, len(name), addressof(found))
         return found if ok else None
 
     def call(self, name: bytes, *arguments: int) -> int:
@@ -162,12 +191,13 @@ class Instance:
         for number, argument in enumerate(arguments):
             self._slots[2 * number] = argument
         target, slots = addressof(function) + ffi.ITEM_OFFSET, addressof(self._slots)
-        self._run(
-            lambda: ffi.call_unchecked(self._context, target, slots, ARGUMENTS_MAX, addressof(self._trap))
+        self.enter(
+            lambda: ffi.call_unchecked(self.context, target, slots, ARGUMENTS_MAX, addressof(self._trap))
         )
         return self._slots[0] & 0xFFFF_FFFF
 
-    def _run(self, enter: Callable[[], int | None]) -> None:
+    def enter(self, enter: Callable[[], int | None]) -> None:
+        """Run a call of the engine's as this instance's guest; raise what went wrong in it."""
         outer = RUNNING.__dict__.get("guest")
         RUNNING.guest = self.guest
         try:
@@ -195,17 +225,17 @@ class Instance:
 
     def allow(self, *, epochs: int = FOREVER, fuel: int = FUEL_MAX) -> None:
         """Give a stopped guest new time, so that it can be asked for its traceback."""
-        if self._program.build is Build.EPOCH:
-            ffi.set_epoch_deadline(self._context, epochs)
+        if self._program.build in STOPPABLE:
+            ffi.set_epoch_deadline(self.context, epochs)
         if self._program.build is Build.FUEL:
-            ffi.set_fuel(self._context, fuel)
+            ffi.set_fuel(self.context, fuel)
 
     def fuel_left(self) -> int | None:
         """Instructions left; None on builds that don't count."""
         if self._program.build is not Build.FUEL:
             return None
         left = c_uint64()
-        ffi.get_fuel(self._context, addressof(left))
+        ffi.get_fuel(self.context, addressof(left))
         return left.value
 
     def grow_to(self, size: int) -> None:
@@ -214,14 +244,19 @@ class Instance:
         Raises:
             EnvironmentProblem: the limit or the machine does not allow it.
         """
-        missing = size - ffi.memory_size(self._context, self.memory_address)
+        missing = size - ffi.memory_size(self.context, self.memory_address)
         if missing <= 0:
             return
         before = c_uint64()
-        error = ffi.memory_grow(self._context, self.memory_address, missing // PAGE_SIZE, addressof(before))
+        error = ffi.memory_grow(self.context, self.memory_address, missing // PAGE_SIZE, addressof(before))
         if error:
             wasmtime.WasmtimeError._from_ptr(ctypes.cast(error, POINTER(wasmtime_ffi.wasmtime_error_t)))
             raise EnvironmentProblem(f"can't give a guest {size} bytes of memory")
+
+    def account(self) -> int | None:
+        """Why a contract module trapped, for `contract_module.account.stop_reason`; None for other programs."""
+        name = next(iter(self._program.accounts), None)
+        return None if name is None else self.global_i32(name.encode())
 
     def global_i32(self, name: bytes, value: int | None = None) -> int:
         """Read an exported i32 global, after setting it if a value is given."""
@@ -232,8 +267,8 @@ class Instance:
         held = wasmtime_ffi.wasmtime_val_t()
         if value is not None:
             held.kind, held.of.i32 = wasmtime_ffi.WASMTIME_I32, value
-            ffi.global_set(self._context, target, byref(held))
-        ffi.global_get(self._context, target, byref(held))
+            ffi.global_set(self.context, target, byref(held))
+        ffi.global_get(self.context, target, byref(held))
         return int(held.of.i32)
 
     def close(self) -> None:

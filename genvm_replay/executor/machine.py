@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from functools import lru_cache
 from time import monotonic
 from typing import Final
 
@@ -12,26 +11,28 @@ import wasmtime
 
 from ..errors import EnvironmentProblem, GuestFault
 from ..journal.run import Limits
-from .contract_module.invalid import InvalidContractModule
-from .contract_module.module import ContractModule, prepare_contract_module
-from .engine import Build, new_contract_engine
+from .contract_program import LinkedProgram, compiled, single_program, start_failure
+from .engine import Build
 from .fingerprint import Baseline, Zeros, fingerprint_of, memory_hash
-from .genlayer_sdk.table import SDK_CALLS
 from .guest import Guest
 from .instance import Instance, Program
 from .outcome import Outcome, outcome_of
 from .python_runtime.runtime import IMAGE_KINDS, PythonRuntime
+from .runners.planner import plan_start
+from .runners.refusal import NothingStarted
+from .runners.registry import Registry
+from .runners.runner import RunnerSource
+from .runners.stand_ins import PYTHON_ENV
+from .runners.start_plan import PythonStart, StartPlan, WasmModule
 from .stdin import stdin_of
-from .stops import TIMEOUT, GuestStop, VmError
+from .stops import TIMEOUT, GuestStop, InternalFailure, VmError
 from .sub_vms import SubVms
 from .vm_plan import VmPlan, VmReport
 from .wasip1.descriptors import Descriptors
 from .wasip1.files import Directory
-from .wasip1.table import WASI_CALLS
 
-WASM_IMPORTS: Final = {"wasi_snapshot_preview1": WASI_CALLS, "genlayer_sdk": SDK_CALLS}
 ENTRY_NAMES: Final = (b"", b"_start")
-PROGRAMS_MAX: Final = 16  # compiled wasm contracts kept in memory
+PYTHON_ENV_LINES: Final = tuple(sorted(f"{variable.name}={variable.val}" for variable in PYTHON_ENV))
 STOPPED_FROM_OUTSIDE: Final = (TIMEOUT, "wasm_trap")
 
 
@@ -41,7 +42,6 @@ class Started:
 
     Attributes:
         image: kind of the snapshot that a Python guest started from.
-        account: name of the global that tells why a contract module trapped; see contract_module.
     """
 
     instance: Instance
@@ -49,17 +49,40 @@ class Started:
     arguments: tuple[int, ...]
     baseline: Baseline
     image: str = ""
-    account: str = ""
+
+
+class Charges:
+    """What a VM's files and archives take of its memory budget (spec/executor.md 8.1)."""
+
+    def __init__(self, budget: int) -> None:
+        self.left = budget
+
+    def add(self, size: int) -> None:
+        """Charge `size` bytes.
+
+        Raises:
+            VmError: `OOM`.
+        """
+        if size > self.left:
+            raise VmError("OOM", f"{size} bytes of files do not fit into the {self.left} bytes that are left")
+        self.left -= size
 
 
 class Machine:
     """One build with its limits, for all VMs of one run: nested ones, and validators in the background."""
 
     def __init__(
-        self, runtime: PythonRuntime, build: Build, limits: Limits, *, image: str | None = None
+        self,
+        runtime: PythonRuntime,
+        build: Build,
+        limits: Limits,
+        *,
+        image: str | None = None,
+        registry: RunnerSource | None = None,
     ) -> None:
         """
         Args:
+            registry: where runners come from; None: stand-ins only, with `:test` and `:latest`.
             image: the snapshot that the main VM of a Python contract must start from (one of IMAGE_KINDS); None: the
                 best there is.
         """
@@ -69,13 +92,14 @@ class Machine:
         self._build = build
         self._limits = limits
         self._image = image
+        self._registry = registry or Registry(debug_mode=True)
         self._programs: set[Program] = set()
         self._lock = threading.Lock()
         self._stopped = False
         self._started: float | None = None
 
     def interrupt(self) -> None:
-        """Stop the present run soon: its outcome is `timeout`. Works on the EPOCH build only."""
+        """Stop the present run soon: its outcome is `timeout`. Works on the EPOCH and FUEL builds."""
         self._stopped = True
         self._runtime.interrupt()
         with self._lock:
@@ -94,9 +118,10 @@ class Machine:
 
     def __call__(self, plan: VmPlan, sub_vms: SubVms) -> VmReport:
         """Run one VM."""
-        start = {"python": self._start_python, "wasm": self._start_wasm}[plan.contract.form]
         try:
-            started = start(plan, sub_vms)
+            started = self._start(plan, sub_vms)
+        except NothingStarted as error:
+            return VmReport(outcome=outcome_of(InternalFailure(str(error))))
         except (GuestStop, EnvironmentProblem) as stop:
             return VmReport(outcome=self._renamed(outcome_of(stop)))
         try:
@@ -104,29 +129,41 @@ class Machine:
         finally:
             started.instance.close()
 
-    def _start_python(self, plan: VmPlan, sub_vms: SubVms) -> Started:
-        runtime, code = self._runtime, plan.contract.code
-        kind, image = runtime.image_for(code, self._image if plan.depth == 0 else None)
-        guest = _guest(plan, sub_vms, runtime.files_for(code))
+    def _start(self, plan: VmPlan, sub_vms: SubVms) -> Started:
+        charges = Charges(self._limits.memory_bytes)
+        start = plan_start(
+            plan.contract.archive,
+            self._registry,
+            charges.add,
+            deterministic=plan.rights.deterministic,
+            contract_id=f"on_chain:0x{plan.message.contract_address.hex()}",
+        )
+        if isinstance(start.start, PythonStart):
+            return self._start_python(plan, sub_vms, start, charges.left)
+        return self._start_wasm(plan, sub_vms, start, charges.left)
+
+    def _start_python(self, plan: VmPlan, sub_vms: SubVms, start: StartPlan, memory_bytes: int) -> Started:
+        runtime = self._runtime
+        check_python_plan(start)
+        kind, image = runtime.image_for(start.files, self._image if plan.depth == 0 else None)
+        guest = _guest(plan, sub_vms, runtime.files_for(start.files))
         program = self._using(runtime.program(self._build))
-        limits = self._limits
-        instance = image.restore(program, guest, memory_bytes=limits.memory_bytes, fuel=limits.fuel)
+        instance = image.restore(program, guest, memory_bytes=memory_bytes, fuel=self._limits.fuel)
         return Started(instance, b"PyObject_CallNoArgs", (image.facts.main,), image, kind)
 
-    def _start_wasm(self, plan: VmPlan, sub_vms: SubVms) -> Started:
-        deterministic = plan.rights.deterministic
-        program, module = wasm_program(plan.contract.code, self._build, deterministic=deterministic)
-        self._using(program)
-        guest, limits = _guest(plan, sub_vms, Directory("/")), self._limits
+    def _start_wasm(self, plan: VmPlan, sub_vms: SubVms, start: StartPlan, memory_bytes: int) -> Started:
+        guest = _guest(plan, sub_vms, start.root)
+        guest.args, guest.environment = start.args, start.env
+        program = self._using(wasm_program(start, self._build, deterministic=plan.rights.deterministic))
         try:
-            instance = Instance(program, guest, memory_bytes=limits.memory_bytes, fuel=limits.fuel)
-        except wasmtime.WasmtimeError as error:
-            raise VmError("OOM", str(error)) from error
+            instance = Instance(program, guest, memory_bytes=memory_bytes, fuel=self._limits.fuel)
+        except (wasmtime.WasmtimeError, wasmtime.Trap, GuestStop) as error:
+            raise start_failure(error) from error
         entry = next((name for name in ENTRY_NAMES if instance.export(name)), None)
         if entry is None:
             instance.close()
             raise VmError("invalid_contract", "the module exports no function _start")
-        return Started(instance, entry, (), Zeros(), account=module.account)
+        return Started(instance, entry, (), Zeros())
 
     def _using(self, program: Program) -> Program:
         with self._lock:
@@ -135,10 +172,9 @@ class Machine:
 
     def _finish(self, started: Started) -> VmReport:
         """Call the entry function of an instance and report on it."""
-        instance, image, account = started.instance, started.image, started.account
+        instance, image = started.instance, started.image
         stop = self._call(instance, started.entry, started.arguments)
-        outcome = outcome_of(stop, instance.global_i32(account.encode()) if account else None)
-        outcome = self._renamed(outcome)
+        outcome = self._renamed(outcome_of(stop, instance.account()))
         left = instance.fuel_left()
         if outcome.kind in ("user_error", "vm_error") and instance.guest.plan.has_fingerprint:
             outcome = outcome.with_fingerprint(fingerprint_of(instance))
@@ -180,18 +216,24 @@ def _guest(plan: VmPlan, sub_vms: SubVms, root: Directory) -> Guest:
     return Guest(plan=plan, sub_vms=sub_vms, descriptors=Descriptors.standard(root, stdin_of(plan)))
 
 
-@lru_cache(maxsize=PROGRAMS_MAX)
-def wasm_program(code: bytes, build: Build, *, deterministic: bool) -> tuple[Program, ContractModule]:
-    """Check, compile and link a wasm contract. The engine sees the original too: only that shows whether it is valid.
+def wasm_program(start: StartPlan, build: Build, *, deterministic: bool) -> Program:
+    """The program of a plan that starts a module.
 
     Raises:
-        VmError: `invalid_contract`: no valid module, or it imports what does not exist.
+        VmError: `invalid_contract`.
     """
-    engine = new_contract_engine(build)
-    try:
-        wasmtime.Module.validate(engine, code)
-        module = prepare_contract_module(code, deterministic=deterministic)
-        compiled = wasmtime.Module(engine, module.code)
-        return Program(engine, compiled, build, WASM_IMPORTS, module_name=module.name), module
-    except (wasmtime.WasmtimeError, InvalidContractModule) as error:
-        raise VmError("invalid_contract", str(error)) from error
+    assert isinstance(start.start, WasmModule)
+    if not start.links:
+        return single_program(start.start.wasm, build, deterministic=deterministic)
+    links = [(link.name, compiled(link.wasm, build, deterministic=deterministic)) for link in start.links]
+    return LinkedProgram(build, links, compiled(start.start.wasm, build, deterministic=deterministic))
+
+
+def check_python_plan(start: StartPlan) -> None:
+    """Check that our Python runtime can give what a plan asks for.
+
+    Raises:
+        VmError: `invalid_contract`: an environment or arguments of its own.
+    """
+    if start.env != PYTHON_ENV_LINES:
+        raise VmError("invalid_contract", "the Python runtime takes no environment variables yet")

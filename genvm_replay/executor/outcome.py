@@ -12,7 +12,7 @@ from ..calldata import Value
 from ..errors import Divergence, EnvironmentProblem, GuestFault
 from ..journal.run import ResultKind
 from .contract_module.account import stop_reason
-from .stops import TIMEOUT, Exited, Returned, RolledBack, VmError
+from .stops import TIMEOUT, Exited, InternalFailure, Returned, RolledBack, VmError
 
 CODES: Final[dict[ResultKind, int]] = {"return": 0, "user_error": 1, "vm_error": 2, "internal_error": 2}
 TRAP_NAMES: Final = {
@@ -75,7 +75,7 @@ def outcome_of(stop: BaseException | None, account: int | None = None) -> Outcom
             return vm_error(message, cause)
         case wasmtime.Trap():
             return _of_trap(stop, account)
-        case GuestFault() | EnvironmentProblem() if not isinstance(stop, Divergence):
+        case GuestFault() | EnvironmentProblem() | InternalFailure() if not isinstance(stop, Divergence):
             return Outcome(kind="internal_error", payload=str(stop).encode(), cause=str(stop))
         case _:
             raise stop

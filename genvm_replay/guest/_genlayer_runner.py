@@ -83,7 +83,9 @@ def _run() -> bytes:
     kind = raw["entry_kind"]
     entry = _ENTRIES.get(kind)
     if entry is None:
-        raise ValueError(f"this SDK cannot start a VM of entry kind {kind}; it knows {list(map(int, _ENTRIES))}")
+        raise ValueError(
+            f"this SDK cannot start a VM of entry kind {kind}; it knows {list(map(int, _ENTRIES))}"
+        )
     return entry(raw)
 
 

@@ -12,7 +12,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Final
 
-from ..errors import HostLost, LocalProtocolError
+from ..errors import HostLost, LocalProtocolError, ReplayError
 from ..journal.events import OK, Answer, Request
 from .funnel import Funnel
 from .limits import DEFAULT_LIMITS, RECEIVE_BYTES, Limits
@@ -52,14 +52,15 @@ class HostClient(Funnel):
             LocalProtocolError: the request is out of turn or can't be sent. Nothing was sent.
         """
         with self._lock:
-            self._check_open(request)
+            if self._closed or self._session.done:
+                raise self._refusal(method_of(request).name)
             try:
                 if self._socket.has_news():
                     self._hear_out_of_turn(request)
                 self._socket.send(self._session.send(request))
                 return self._receive() if self._session.waiting else OK
             except LocalProtocolError:
-                raise
+                raise  # nothing was sent: the session goes on
             except OSError as error:
                 raise self._given_up(reason_of(error)) from error
             except BaseException as error:
@@ -85,12 +86,10 @@ class HostClient(Funnel):
     ) -> None:
         self.close()
 
-    def _check_open(self, request: Request) -> None:
-        name = method_of(request).name
+    def _refusal(self, name: str) -> ReplayError:
         if self._session.done:
-            raise LocalProtocolError(f"{name} is out of turn: the result was handed over")
-        if self._closed:
-            raise HostLost(name, 0, f"the connection is closed: {self._closed}")
+            return LocalProtocolError(f"{name} is out of turn: the result was handed over")
+        return HostLost(name, 0, f"the connection is closed: {self._closed}")
 
     def _hear_out_of_turn(self, request: Request) -> None:
         """The host speaks before the request was sent: what it says would be taken for the answer."""

@@ -32,7 +32,7 @@ class Inbox:
     __slots__ = ("_at", "_enough", "_unread")
 
     def __init__(self) -> None:
-        self._unread = bytearray()
+        self._unread: bytes | bytearray = b""  # most frames come in one piece and are never put together
         self._at = 0  # what the present attempt has taken
         self._enough = 0  # an attempt with fewer bytes than this would fail where the last one failed
 
@@ -46,7 +46,11 @@ class Inbox:
 
     def feed(self, data: Bytes) -> None:
         """Add received bytes. Reads nothing: call `pull` until it gives None."""
-        self._unread += data
+        if self._unread:
+            self._unread = self._growing()
+            self._unread += data
+        else:
+            self._unread = bytes(data)
 
     def pull(self, read: Callable[Concatenate[Inbox, P], T], *args: P.args, **kwargs: P.kwargs) -> T | None:
         """Read the next frame with `read(self, ...)`; None while its last byte is missing."""
@@ -57,7 +61,11 @@ class Inbox:
             frame = read(self, *args, **kwargs)
         except Missing:
             return None
-        del self._unread[: self._at]
+        if self._at == len(self._unread):
+            self._unread = b""
+        else:
+            self._unread = self._growing()
+            del self._unread[: self._at]
         self._enough = 0
         return frame
 
@@ -67,13 +75,15 @@ class Inbox:
         Raises:
             Missing: they are not all there.
         """
-        begin = self._at
+        unread, begin = self._unread, self._at
         end = begin + size
-        if end > len(self._unread):
+        if end > len(unread):
             self._enough = end
             raise Missing
         self._at = end
-        return bytes(memoryview(self._unread)[begin:end])
+        if isinstance(unread, bytes):
+            return unread[begin:end]
+        return bytes(memoryview(unread)[begin:end])
 
     def take_slice(self, size_max: int) -> bytes:
         """Take a u32 length and that many bytes (spec/executor.md 1.1).
@@ -86,6 +96,10 @@ class Inbox:
         if size > size_max:
             raise Unfit(f"a slice of {size} bytes is announced, limit {size_max}")
         return self.take(size)
+
+    def _growing(self) -> bytearray:
+        """The unread bytes in a form that grows, and shrinks from its beginning, without being copied each time."""
+        return self._unread if isinstance(self._unread, bytearray) else bytearray(self._unread)
 
 
 def slice_bytes(value: object, size_max: int) -> bytes:

@@ -14,13 +14,16 @@ from struct import Struct
 from typing import Final
 
 WAIT_MIN_S: Final = 0.001  # 0 would mean "do not wait" to Python and "wait for ever" to the kernel
+IN_KERNEL: Final = os.name == "posix"  # elsewhere the options below mean something else
 _TIMEVAL: Final = Struct("@ll")  # seconds, microseconds
 
 
 class TimedSocket:
     """Owns a connection. Its methods raise OSError; TimeoutError and BlockingIOError if the time is up."""
 
-    def __init__(self, connection: socket.socket, *, receive_s: float, send_s: float) -> None:
+    def __init__(
+        self, connection: socket.socket, *, receive_s: float, send_s: float, in_kernel: bool = IN_KERNEL
+    ) -> None:
         """
         Args:
             receive_s: for one read that names no time of its own.
@@ -29,8 +32,8 @@ class TimedSocket:
         self._socket = connection
         self._receive_s = receive_s
         self._send_s = send_s
-        self._in_kernel = os.name == "posix"
-        if self._in_kernel:
+        self._in_kernel = in_kernel
+        if in_kernel:
             self._poll = select.poll()
             self._poll.register(connection, select.POLLIN)
             connection.settimeout(None)

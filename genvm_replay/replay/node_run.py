@@ -15,6 +15,7 @@ from ..executor.machine import Machine
 from ..executor.moment import clock_ns
 from ..executor.python_runtime.runtime import PythonRuntime
 from ..executor.rights import Rights
+from ..executor.runners.runner import RunnerSource
 from ..executor.transaction import RunReport, run_transaction
 from ..host_bridge.host import Host
 from ..host_bridge.module_client import ModuleClient
@@ -42,6 +43,7 @@ def execute_for_node(
     recorder: RunRecorder | None,
     streams: Streams,
     *,
+    registry: RunnerSource,
     debug: bool,
     on_interrupt: Callable[[Callable[[], None]], Any],
 ) -> RunReport:
@@ -56,7 +58,7 @@ def execute_for_node(
     door: Effects = Live(host, clock_ns(header.message), streams, modules, debug=debug)
     if recorder is not None:
         door = Recording(door, recorder)
-    machine = Machine(runtime, Build.EPOCH, header.limits)
+    machine = Machine(runtime, Build.EPOCH, header.limits, registry=registry)
 
     def stop() -> None:
         machine.interrupt()

@@ -26,11 +26,6 @@ def test_version(genvm):
     assert genvm("--version").out == f"genvm {__version__}\n"
 
 
-def test_run_is_not_there_yet(genvm):
-    told = genvm("run")
-    assert (told.code, "No such command 'run'" in told.err) == (2, True)
-
-
 @pytest.mark.parametrize(
     ("code", "version"),
     [

@@ -108,7 +108,7 @@ def genvm(process_env: dict[str, str], tmp_path: Path) -> Run:
     def run(code: bytes, call: bytes, *more: str, leader: list[bytes] | None = None, **changes: object):
         node = Node(code, call, leader)
         with BlockingHostServer(node, f"unix://{tmp_path}/host.sock") as server:
-            words = command(server.uri, "--print=result", *more, **changes)
+            words = command(server.uri, "--print=result", "--debug-mode", *more, **changes)
             done = subprocess.run(
                 words, capture_output=True, text=True, env=process_env, timeout=60, check=False
             )
@@ -171,7 +171,7 @@ def test_a_signal_is_a_timeout(process_env: dict[str, str], tmp_path: Path, numb
     """The result is still handed over."""
     node = Node(COUNTER.encode(), call_object("spin", [], {}))
     with BlockingHostServer(node, f"unix://{tmp_path}/host.sock") as server:
-        words = command(server.uri, "--print=result")
+        words = command(server.uri, "--print=result", "--debug-mode")
         with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=process_env) as process:
             deadline = time.monotonic() + 30
             while len(node.written_pages()) < 2 and time.monotonic() < deadline:

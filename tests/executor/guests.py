@@ -8,13 +8,14 @@ from collections.abc import Callable
 import wasmtime
 
 from genvm_replay.executor.contract import Contract
+from genvm_replay.executor.contract_program import WASM_IMPORTS
 from genvm_replay.executor.effects import Effects
 from genvm_replay.executor.engine import Build, new_engine
 from genvm_replay.executor.guest import Guest
 from genvm_replay.executor.instance import Instance, Program
-from genvm_replay.executor.machine import WASM_IMPORTS
 from genvm_replay.executor.memory import GuestMemory
 from genvm_replay.executor.rights import Rights, RunState
+from genvm_replay.executor.runners.archive import Archive
 from genvm_replay.executor.vm_plan import VmPlan
 from genvm_replay.executor.wasip1.descriptors import Descriptors
 from genvm_replay.executor.wasip1.files import Directory, File, with_files
@@ -48,7 +49,7 @@ class Script:
 
 def plan(door: Effects, rights: Rights) -> VmPlan:
     """The main VM of a contract of version 0.1.10."""
-    contract = Contract(b"", "wasm", (0, 1, 10))
+    contract = Contract((0, 1, 10), Archive({}, 0))
     return VmPlan(contract=contract, message=MESSAGE, rights=rights, run=RunState(), effects=door)
 
 

@@ -60,7 +60,7 @@ def start(build: Build, source: str) -> tuple[wasmtime.Store, wasmtime.InstanceE
     store = wasmtime.Store(made)
     if build is Build.FUEL:
         store.set_fuel(1 << 40)
-    if build is Build.EPOCH:
+    if build in (Build.EPOCH, Build.FUEL):
         store.set_epoch_deadline(1)
     return store, wasmtime.Instance(store, wasmtime.Module(made, source), []).exports(store)
 
@@ -106,11 +106,12 @@ def test_builds_stop_as_they_say():
     store, exports = start(Build.FUEL, DEPTH)
     exports["down"](store, 10)
     assert store.get_fuel() < 1 << 40
-    store, exports = start(Build.EPOCH, DEPTH)
-    store.engine.increment_epoch()
-    with pytest.raises(wasmtime.Trap) as caught:
-        exports["down"](store, 10)
-    assert caught.value.trap_code == wasmtime.TrapCode.INTERRUPT
+    for build in (Build.EPOCH, Build.FUEL):
+        store, exports = start(build, DEPTH)
+        store.engine.increment_epoch()
+        with pytest.raises(wasmtime.Trap) as caught:
+            exports["down"](store, 10)
+        assert caught.value.trap_code == wasmtime.TrapCode.INTERRUPT
 
 
 def test_key_is_stable_and_different_for_each_build_and_host():

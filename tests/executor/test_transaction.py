@@ -116,7 +116,6 @@ def test_locked_slots_are_read_whole() -> None:
     [
         (b"", "invalid_contract absent_runner_comment"),
         (b"\xff", "invalid_contract not_utf8_text"),
-        (b"# {}", "invalid_contract"),
     ],
 )
 def test_bad_code_is_a_result(code: bytes, message: str) -> None:

@@ -22,7 +22,9 @@ class StubHost:
     """Answers the frames of the door (`genvm_replay/guest/_host.pyi`)."""
 
     def __init__(self, request, journal):
-        self.slots = {bytes.fromhex(slot): bytearray.fromhex(data) for slot, data in request["storage"].items()}
+        self.slots = {
+            bytes.fromhex(slot): bytearray.fromhex(data) for slot, data in request["storage"].items()
+        }
         self.answers = {bytes.fromhex(key): bytes.fromhex(data) for key, data in request["answers"].items()}
         self.balances = {bytes.fromhex(key): value for key, value in request["balances"].items()}
         self.errno = request["errno"]

@@ -42,13 +42,17 @@ class Ended:
     def writes(self):
         """The write log as the vectors have it."""
         return [
-            f"{line['slot'][:8]} {line['off']} {line['data']}" for line in self.journal if line["op"] == "write"
+            f"{line['slot'][:8]} {line['off']} {line['data']}"
+            for line in self.journal
+            if line["op"] == "write"
         ]
 
     @property
     def requests(self):
         return [
-            calldata.decode(bytes.fromhex(line["request"])) for line in self.journal if line["op"] == "gl_call"
+            calldata.decode(bytes.fromhex(line["request"]))
+            for line in self.journal
+            if line["op"] == "gl_call"
         ]
 
     @property

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 ADDRESSES = st.binary(min_size=20, max_size=20).map(Address)
 LEAVES = st.none() | st.booleans() | st.integers() | st.binary(max_size=40) | st.text(max_size=40) | ADDRESSES
 VALUES = st.recursive(
-    LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4)
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
 )
 
 
@@ -125,7 +126,9 @@ def test_key_note():
 
 def test_default_and_views():
     """Both hooks are used for every value."""
-    assert calldata.decode(calldata.encode([1.5, {"a": 2.5}], default=lambda x: int(x) if type(x) is float else x)) == [
+    assert calldata.decode(
+        calldata.encode([1.5, {"a": 2.5}], default=lambda x: int(x) if type(x) is float else x)
+    ) == [
         1,
         {"a": 2},
     ]
@@ -134,5 +137,5 @@ def test_default_and_views():
 
 def test_text():
     """The readable form."""
-    value = {"b": [None, True, 1, "é\"", b"\x01"], "a": Address(b"\x01" * 20)}
+    value = {"b": [None, True, 1, 'é"', b"\x01"], "a": Address(b"\x01" * 20)}
     assert calldata.to_str(value) == '{"b":[null,true,1,"é\\"",b#01],"a":addr#' + "01" * 20 + "}"

@@ -145,7 +145,10 @@ IMPORTS = [
     ("import genlayer.gl as gl\nraise gl.vm.UserError('at import')", "UserError(message='at import')"),
     ("x = 1", "defines no class"),
     ("def f(:", "SyntaxError"),
-    ("from genlayer import *\nclass A(gl.Contract): ...\nclass B(gl.Contract): ...", "`contract.B` comes after"),
+    (
+        "from genlayer import *\nclass A(gl.Contract): ...\nclass B(gl.Contract): ...",
+        "`contract.B` comes after",
+    ),
     (
         "from genlayer import *\nclass C(gl.Contract):\n    @gl.public.write\n    def __init__(self): ...",
         "`C.__init__` is public",

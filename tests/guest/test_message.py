@@ -76,24 +76,30 @@ def test_nothing_is_imported_by_a_transaction(chain):
 
 def test_balances(contract):
     """`balance` is the host's figure for this contract."""
-    chain = contract("from genlayer import *\nclass C(gl.Contract):\n    @gl.public.view\n"
-                     "    def f(self): return [self.balance, gl.wasi.get_balance(bytes(20))]\n")
+    chain = contract(
+        "from genlayer import *\nclass C(gl.Contract):\n    @gl.public.view\n"
+        "    def f(self): return [self.balance, gl.wasi.get_balance(bytes(20))]\n"
+    )
     chain.balances = {"": 10**30, "00" * 20: 7}
     assert chain.call("f").returned == [10**30, 7]
 
 
 def test_absent_names(contract):
     """A name that `gl` does not have is an AttributeError, with advice where one is known."""
-    chain = contract("from genlayer import *\nclass C(gl.Contract):\n    @gl.public.view\n"
-                     "    def f(self, name): return getattr(gl, name)\n")
+    chain = contract(
+        "from genlayer import *\nclass C(gl.Contract):\n    @gl.public.view\n"
+        "    def f(self, name): return getattr(gl, name)\n"
+    )
     assert "module 'genlayer.gl' has no attribute 'nonsense'" in chain.call("f", "nonsense").stderr
     assert "emit_transfer" in chain.call("f", "transfer").stderr
 
 
 def test_trace(contract):
     """Traces are requests of their own."""
-    chain = contract("from genlayer import *\nclass C(gl.Contract):\n    @gl.public.view\n    def f(self):\n"
-                     "        gl.trace('a', 1, sep='-'); return gl.trace_time_micro()\n")
+    chain = contract(
+        "from genlayer import *\nclass C(gl.Contract):\n    @gl.public.view\n    def f(self):\n"
+        "        gl.trace('a', 1, sep='-'); return gl.trace_time_micro()\n"
+    )
     request = "0e" + b"\x05Trace".hex() + "0e" + b"\x0fRuntimeMicroSec".hex() + "00"
     chain.answers = {request: "d907"}
     ended = chain.call("f")
@@ -104,8 +110,10 @@ def test_trace(contract):
 @pytest.mark.parametrize("operation", ["1", "2"])
 def test_forbidden_storage(contract, operation):
     """A refusal of the host is a SystemError with number and name."""
-    chain = contract("from genlayer import *\nclass C(gl.Contract):\n    x: u8\n    y: u32\n    @gl.public.view\n"
-                     "    def f(self): self.x += 1\n")
+    chain = contract(
+        "from genlayer import *\nclass C(gl.Contract):\n    x: u8\n    y: u32\n    @gl.public.view\n"
+        "    def f(self): self.x += 1\n"
+    )
     chain.errno = {operation: 6}
     ended = chain.call("f")
     assert ended.exit_code == 1

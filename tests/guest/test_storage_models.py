@@ -130,7 +130,9 @@ def test_treemap_is_a_sorted_dict(operations, keys):
                 got = tree_map.get_or_insert_default(key)
                 assert got == model.setdefault(key, got)
             case "compute":
-                assert tree_map.compute_if_absent(key, lambda rest=rest: rest[1]) == model.setdefault(key, rest[1])
+                assert tree_map.compute_if_absent(key, lambda rest=rest: rest[1]) == model.setdefault(
+                    key, rest[1]
+                )
             case "popitem" if model:
                 first = min(model)
                 assert tree_map.popitem() == (first, model.pop(first))

@@ -12,7 +12,11 @@ from dataclasses import dataclass, field
 def contract_source(fields, body, before="", constructor="pass"):
     lines = [f"    {line}" for line in fields.strip().splitlines()]
     lines += ["    def __init__(self):", *(f"        {line}" for line in constructor.splitlines())]
-    lines += ["    @gl.public.write", "    def f(self):", *(f"        {line}" for line in body.strip().splitlines())]
+    lines += [
+        "    @gl.public.write",
+        "    def f(self):",
+        *(f"        {line}" for line in body.strip().splitlines()),
+    ]
     return f"{PRELUDE}{before}\nclass C(gl.Contract):\n" + "\n".join(lines) + "\n"
 
 
@@ -57,11 +61,21 @@ WORKS = {
         "",
         "2024-02-03T04:05:06.000007-05:00",
     ),
-    "signed": ("a: i8\nb: bigint", "self.a = -128; self.b = -2**300\nreturn [self.a, self.b]", "", [-128, -(2**300)]),
+    "signed": (
+        "a: i8\nb: bigint",
+        "self.a = -128; self.b = -2**300\nreturn [self.a, self.b]",
+        "",
+        [-128, -(2**300)],
+    ),
     "float": ("a: float", "self.a = 0.1\nreturn repr(self.a)", "", "0.1"),
     "bytes-like": ("a: bytes", "self.a = bytearray(b'xy')\nreturn self.a", "", b"xy"),
     "class defaults": ("a: u8 = 5\nm: TreeMap[str, u8] = TreeMap()", "return [self.a, self.m]", "", [0, {}]),
-    "class variables": ("a: u8\nLIMIT: typing.ClassVar[int] = 3", "self.a = self.LIMIT\nreturn self.a", "", 3),
+    "class variables": (
+        "a: u8\nLIMIT: typing.ClassVar[int] = 3",
+        "self.a = self.LIMIT\nreturn self.a",
+        "",
+        3,
+    ),
     "string annotations": ("a: 'DynArray[u8]'", "self.a.append(1)\nreturn self.a", "", [1]),
     "record defaults": ("a: P", "self.a = P(4)\nreturn self.a", POINT, {"x": 4, "name": "none", "tags": []}),
     "views alias": (
@@ -194,7 +208,9 @@ def test_works(run, name):
 
 def test_mixin_fields(contract):
     """Fields of a mixin belong to the layout, those of the last base first."""
-    source = contract_source("b: u8", "self.a = 1; self.b = 2\nreturn [self.a, self.b]", "class M:\n    a: u8\n")
+    source = contract_source(
+        "b: u8", "self.a = 1; self.b = 2\nreturn [self.a, self.b]", "class M:\n    a: u8\n"
+    )
     ended = contract(source.replace("(gl.Contract)", "(M, gl.Contract)")).call("f")
     assert ended.returned == [1, 2]
     assert [write.split()[1:] for write in ended.writes] == [["0", "01"], ["1", "02"]]
@@ -203,9 +219,13 @@ def test_mixin_fields(contract):
 def test_future_annotations(contract):
     """Annotations that stay text are evaluated, for layout and schema."""
     source = contract_source("a: P", "self.a = P(1, 'q', ['t'])\nreturn self.a", POINT)
-    chain = contract("from __future__ import annotations\n" + source.replace("def f(self):", "def f(self) -> P:"))
+    chain = contract(
+        "from __future__ import annotations\n" + source.replace("def f(self):", "def f(self) -> P:")
+    )
     assert chain.call("f").returned == {"x": 1, "name": "q", "tags": ["t"]}
-    assert '"ret":{"x":"int","name":"string","tags":[{"$rep":"string"}]}' in chain.call("#get-schema").returned
+    assert (
+        '"ret":{"x":"int","name":"string","tags":[{"$rep":"string"}]}' in chain.call("#get-schema").returned
+    )
 
 
 LAYOUT_ERRORS = [
@@ -285,7 +305,12 @@ WRITE_ERRORS = [
     ("x: TreeMap[str, u8]", "self.x['absent']", "KeyError", ""),
     ("x: DynArray[u8]", "self.x[0]", "IndexError", "0 items"),
     ("x: datetime.datetime", "self.x = datetime.datetime(1969, 1, 1)", "OverflowError", "1970"),
-    ("x: TreeMap[Address, u8]", "self.x.update({Address(bytes(20)): 1}); self.x['0x']", "AssertionError", "wrap it"),
+    (
+        "x: TreeMap[Address, u8]",
+        "self.x.update({Address(bytes(20)): 1}); self.x['0x']",
+        "AssertionError",
+        "wrap it",
+    ),
 ]
 
 

@@ -15,7 +15,11 @@ SCENARIOS = ["scalars", "dynarray", "treemap", "records", "upgrade"]
 def from_json(value):
     """Undo the vectors' `{"$bytes": hex}`."""
     if isinstance(value, dict):
-        return bytes.fromhex(value["$bytes"]) if "$bytes" in value else {k: from_json(v) for k, v in value.items()}
+        return (
+            bytes.fromhex(value["$bytes"])
+            if "$bytes" in value
+            else {k: from_json(v) for k, v in value.items()}
+        )
     return [from_json(item) for item in value] if isinstance(value, list) else value
 
 

@@ -29,8 +29,11 @@ def test_vector_script(tmp_path):
 
 def test_schema(contract):
     """`#get-schema` gives the same JSON, in the same order."""
-    chain = contract(VECTORS["schema"]["source"].replace("def __init__(self, a: str", "def __init__(self, a: str = ''")
-                     .replace("*, c: Address", "*, c: Address = None"))
+    chain = contract(
+        VECTORS["schema"]["source"]
+        .replace("def __init__(self, a: str", "def __init__(self, a: str = ''")
+        .replace("*, c: Address", "*, c: Address = None")
+    )
     ended = chain.call("#get-schema")
     assert ended.returned == json.dumps(VECTORS["schema"]["schema"], separators=(",", ":")), ended.stderr
 

@@ -38,7 +38,9 @@ def check_contract_instance_indirect(vectors):
 
 def check_calldata(vectors):
     results = [(text, calldata.encode(_value(text)).hex(), wanted) for text, wanted in vectors.items()]
-    results += [(wanted, calldata.decode(bytes.fromhex(wanted)), _value(text)) for text, wanted in vectors.items()]
+    results += [
+        (wanted, calldata.decode(bytes.fromhex(wanted)), _value(text)) for text, wanted in vectors.items()
+    ]
     return results
 
 
@@ -63,7 +65,9 @@ def check_create2(vectors):
     for text, wanted in vectors.items():
         given = dict(part.split("=") for part in text.split(","))
         deployer = Address(b"\x01" * 20 if given["addr"] == "01*20" else given["addr"])
-        results.append((text, create2_address(deployer, int(given["salt"]), int(given["chain"])).as_hex, wanted))
+        results.append(
+            (text, create2_address(deployer, int(given["salt"]), int(given["chain"])).as_hex, wanted)
+        )
     return results
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -167,6 +169,24 @@ def test_the_end_of_the_stream(exchange: tuple[Request, Answer], cut: int) -> No
     with pytest.raises(ExecutorLost) as gone:
         node.end("end of stream")
     assert (gone.value.method, gone.value.at) == (name if at else "", at)
+
+
+@given(st.lists(st.binary(min_size=1, max_size=40), max_size=6), exchanges)
+def test_garbage(parts: list[bytes], exchange: tuple[Request, Answer]) -> None:
+    """Whatever a peer sends, and however it is split: what it says, or PeerProtocolError; then silence."""
+    executor, node = asked(exchange[0]), NodeSession()
+    with suppress(PeerProtocolError):
+        for part in parts:
+            executor.feed(part)
+            assert isinstance(executor.pull(), Answer | None)
+    with suppress(PeerProtocolError):
+        for part in parts:
+            node.feed(part)
+            while node.pull() is not None:
+                node.answer(Answer(1))
+    for session in (executor, node):
+        if session.state is State.BROKEN:
+            assert session.pull() is None
 
 
 def test_a_broken_session_is_over() -> None:

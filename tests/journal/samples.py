@@ -45,7 +45,11 @@ FOOTER = RunFooter(
 )
 
 ints = st.integers(min_value=-(2**63), max_value=2**64 - 1)
-blobs = st.one_of(st.binary(max_size=64), st.binary(min_size=4090, max_size=4100), st.just(bytes(20_000)))
+blobs = st.one_of(
+    st.binary(max_size=64),
+    st.integers(4090, 4100).map(lambda size: random.Random(size).randbytes(size)),
+    st.just(bytes(20_000)),
+)
 _BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     int: ints,
     bytes: blobs,

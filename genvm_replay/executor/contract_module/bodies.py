@@ -17,7 +17,7 @@ from ..wasm_binary.cursor import Cursor
 from ..wasm_binary.entries import FUNCTION_TYPE, Body, FunctionType
 from ..wasm_binary.instructions import Instruction
 from ..wasm_binary.opcodes import BRANCH_TABLE, CALL, END
-from ..wasm_binary.value_types import read_value_type
+from ..wasm_binary.value_types import VALUE_TYPES, read_value_type
 from .account import SLOTS_MAX, AccountCode
 from .exact_height import exact_height
 from .invalid import InvalidContractModule
@@ -33,6 +33,7 @@ from .quick_height import TokenEffects, quick_height, tokens_of
 from .scan import Scan
 from .signatures import Signatures
 
+TYPE_BYTES: Final = bytes(VALUE_TYPES)
 CALLS: Final = frozenset([CALL, CALL_INDIRECT])
 EXITS: Final = frozenset([RETURN, *TAIL_CALLS])
 _calls: Final = Scan(CALLS)
@@ -116,11 +117,14 @@ class BodyRewriter:
 
 def _locals(data: bytes, body: Body) -> tuple[int, int]:
     """How many locals a body declares, and where its instructions begin."""
-    if body.start < body.end and data[body.start] == 0:
-        return 0, body.start + 1
     cursor = Cursor(data, body.start, body.end)
+    groups = cursor.count()
+    start, end = cursor.pos, cursor.pos + 2 * groups
+    counts, types = data[start:end:2], data[start + 1 : end : 2]
+    if end <= body.end and counts.isascii() and not types.strip(TYPE_BYTES):
+        return sum(counts), end
     count = 0
-    for _ in range(cursor.count()):
+    for _ in range(groups):
         count += cursor.u32()
         read_value_type(cursor)
     return count, cursor.pos

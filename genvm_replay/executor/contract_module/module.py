@@ -50,7 +50,7 @@ class ContractModule:
 
 
 def prepare_contract_module(code: bytes, *, deterministic: bool) -> ContractModule:
-    """Check and rewrite a module. The new code is valid exactly if the original is: that is for the engine to say.
+    """Check and rewrite a module. The new code is valid if the original is: that is for the engine to say, before.
 
     Args:
         deterministic: let arithmetic on floats trap.

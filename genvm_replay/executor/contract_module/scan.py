@@ -11,7 +11,7 @@ from typing import Final
 
 from ..wasm_binary.cursor import Cursor
 from ..wasm_binary.instructions import Instruction, walk
-from ..wasm_binary.opcodes import BRANCH_TABLE, pattern
+from ..wasm_binary.opcodes import BRANCH_TABLE, IMMEDIATES, pattern
 from .language import CONTROL, EFFECTS, JUMPS
 
 LANGUAGE: Final = (*EFFECTS, *CONTROL, *JUMPS)
@@ -37,7 +37,10 @@ class Scan:
             pos = skipped.end()
             if pos >= end:
                 return
-            instruction = _branch_table(code, pos, end) or next(walk(code, pos, end))
+            if IMMEDIATES.get(code[pos]) == "":
+                instruction = Instruction(code[pos], pos, pos + 1, pos + 1)
+            else:
+                instruction = _branch_table(code, pos, end) or next(walk(code, pos, end))
             yield instruction
             pos = instruction.end
 

@@ -18,6 +18,7 @@ from ..guest import Guest
 from ..instance import Instance, Program
 from ..random_stream import RandomStream
 from ..rights import NO_RIGHTS, RunState
+from ..runners.archive import Archive
 from ..stops import GuestStop
 from ..vm_plan import VmPlan
 from ..wasip1.descriptors import Descriptors
@@ -139,7 +140,7 @@ def boot_contract(
 def _guest(door: Effects, files: Directory) -> Guest:
     return Guest(
         plan=VmPlan(
-            contract=Contract(b"", "python", (0, 0, 0)),
+            contract=Contract((0, 0, 0), Archive({}, 0)),
             message=NOBODY,
             rights=NO_RIGHTS,
             run=RunState(),

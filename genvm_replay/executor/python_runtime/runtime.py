@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import threading
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -22,11 +23,10 @@ from .door import HOST_CALLS
 from .image_store import ImageStore
 from .images import Image, ImageFacts
 from .prepare import SILENT, PreparedRuntime, Progress, load
-from .sdk_files import load_sdk_files, sdk_hash
+from .sdk_files import files_hash, load_sdk_files
 
 IMPORTS: Final = {"wasi_snapshot_preview1": WASI_CALLS, "genlayer_sdk": SDK_CALLS, "host": HOST_CALLS}
 STDLIB_PATH: Final = "/usr/local/lib/python315.zip"
-CONTRACT_PATH: Final = "/contract.py"
 IMAGE_KINDS: Final = ("contract", "sdk")
 IMPORT_SECONDS: Final = 2.0  # a contract whose import takes longer starts from the SDK image
 IMPORT_MEMORY_BYTES: Final = 512 << 20
@@ -53,7 +53,7 @@ class PythonRuntime:
     def pins(self) -> Pins:
         """What a run on this runtime is bound to."""
         prepared = self._prepared
-        return Pins(prepared.source_hash, prepared.code_hash, sdk_hash(self._sdk), ENGINE_VERSION)
+        return Pins(prepared.source_hash, prepared.code_hash, files_hash(self._sdk), ENGINE_VERSION)
 
     def program(self, build: Build) -> Program:
         """The interpreter compiled for a build; compiled now if it is not in the cache."""
@@ -63,7 +63,7 @@ class PythonRuntime:
         return self._programs[build]
 
     def interrupt(self) -> None:
-        """Stop what runs on any EPOCH build of the interpreter, the making of images included."""
+        """Stop what runs on any stoppable build of the interpreter, the making of images included."""
         for program in list(self._programs.values()):
             program.interrupt()
 
@@ -74,9 +74,9 @@ class PythonRuntime:
         files = {path: File(data) for path, data in self._sdk.items()}
         return with_files(Directory("/"), files | {STDLIB_PATH: File(stdlib, seeks_from_end=True)})
 
-    def files_for(self, code: bytes) -> Directory:
-        """What a VM that runs `code` sees."""
-        return with_files(self._base_files, {CONTRACT_PATH: File(code)})
+    def files_for(self, files: Mapping[str, bytes]) -> Directory:
+        """What a VM with these files, by absolute path, sees."""
+        return with_files(self._base_files, {path: File(bytes(data)) for path, data in files.items()})
 
     @cached_property
     def _ingredients(self) -> tuple[str, ...]:
@@ -93,8 +93,8 @@ class PythonRuntime:
         assert image is not None, "an SDK image is never unusable"
         return image
 
-    def image_for(self, code: bytes, kind: str | None = None) -> tuple[str, Image]:
-        """The image that a VM running `code` starts from, and its kind.
+    def image_for(self, files: Mapping[str, bytes], kind: str | None = None) -> tuple[str, Image]:
+        """The image that a VM with these files starts from, and its kind.
 
         Args:
             kind: one of IMAGE_KINDS, as a record says; None: the contract's own where one can be made.
@@ -103,7 +103,7 @@ class PythonRuntime:
             EnvironmentProblem: the record says "contract", but no such image can be made here.
         """
         if kind != "sdk":
-            image = self._contract_image(code)
+            image = self._contract_image(files)
             if image is not None:
                 return "contract", image
             if kind == "contract":
@@ -112,23 +112,23 @@ class PythonRuntime:
                 )
         return "sdk", self._sdk_image
 
-    def _contract_image(self, code: bytes) -> Image | None:
-        key = blake3(code).hexdigest()
+    def _contract_image(self, files: Mapping[str, bytes]) -> Image | None:
+        key = files_hash(files)
         if key not in self._images:
             while len(self._images) >= IMAGES_KEPT:
                 self._images.pop(next(iter(self._images)))
             self._images[key] = self._store.obtain(
-                "contract", (*self._ingredients, key), lambda: self._import(code)
+                "contract", (*self._ingredients, key), lambda: self._import(files)
             )
         return self._images[key]
 
-    def _import(self, code: bytes) -> tuple[ImageFacts, bytes]:
+    def _import(self, files: Mapping[str, bytes]) -> tuple[ImageFacts, bytes]:
         program = self.program(Build.EPOCH)
         timer = threading.Timer(IMPORT_SECONDS, program.interrupt)
         timer.daemon = True
         timer.start()
         try:
-            return boot_contract(self._sdk_image, program, self.files_for(code), IMPORT_MEMORY_BYTES)
+            return boot_contract(self._sdk_image, program, self.files_for(files), IMPORT_MEMORY_BYTES)
         finally:
             timer.cancel()
 

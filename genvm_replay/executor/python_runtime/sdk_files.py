@@ -27,9 +27,9 @@ def _walk(folder: Traversable, path: str) -> list[tuple[str, bytes]]:
     return found
 
 
-def sdk_hash(sdk: Mapping[str, bytes]) -> str:
-    """One hash for the whole SDK: hex BLAKE3 over paths and contents, in order."""
+def files_hash(files_: Mapping[str, bytes]) -> str:
+    """One hash for a set of files: hex BLAKE3 over paths and contents, in order."""
     digest = blake3()
-    for path, data in sorted(sdk.items()):
+    for path, data in sorted(files_.items()):
         digest.update(f"{path}\0{len(data)}\0".encode() + data)
     return digest.hexdigest()

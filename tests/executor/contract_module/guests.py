@@ -6,10 +6,9 @@ from functools import lru_cache
 
 import wasmtime
 
-from genvm_replay.executor.contract_module.account import stop_reason
 from genvm_replay.executor.contract_module.module import prepare_contract_module
 from genvm_replay.executor.engine import Build, new_contract_engine
-from genvm_replay.executor.outcome import TRAP_NAMES
+from genvm_replay.executor.outcome import outcome_of
 
 ENGINES = (Build.FAST, Build.PULLEY)
 ACCOUNT = "genvm_replay:account"
@@ -25,14 +24,21 @@ class Guest:
     """An instance of a module without imports."""
 
     def __init__(
-        self, module: str | bytes, build: Build = Build.FAST, *, rules: bool = True, deterministic: bool = True
+        self,
+        module: str | bytes,
+        build: Build = Build.FAST,
+        *,
+        rules: bool = True,
+        deterministic: bool = True,
     ) -> None:
         code = binary(module)
         wasmtime.Module.validate(engine(build), code)
         if rules:
             code = prepare_contract_module(code, deterministic=deterministic).code
         self.store = wasmtime.Store(engine(build))
-        self.exports = wasmtime.Instance(self.store, wasmtime.Module(engine(build), code), []).exports(self.store)
+        self.exports = wasmtime.Instance(self.store, wasmtime.Module(engine(build), code), []).exports(
+            self.store
+        )
 
     def call(self, name: str = "run", *arguments: int) -> object:
         """The result of an exported function, or the name of the trap that ended it."""
@@ -41,9 +47,7 @@ class Guest:
         try:
             return function(self.store, *arguments)
         except wasmtime.Trap as trap:
-            assert trap.trap_code is not None
-            own = self.account if trap.trap_code is wasmtime.TrapCode.UNREACHABLE else None
-            return (stop_reason(own) if own is not None else None) or TRAP_NAMES[trap.trap_code]
+            return outcome_of(trap, self.account).payload.decode().removeprefix("wasm_trap ")
 
     def value(self, name: str) -> int:
         found = self.exports[name]

@@ -193,7 +193,16 @@ class BodyWriter:
         if depth <= 0 or self.size_left <= 0:
             return self.leaf(kind)
         return self.rng.choice(
-            [self.leaf, self.operation, self.operation, self.load, self.select, self.typed_block, self.typed_if, self.tee]
+            [
+                self.leaf,
+                self.operation,
+                self.operation,
+                self.load,
+                self.select,
+                self.typed_block,
+                self.typed_if,
+                self.tee,
+            ]
         )(kind, depth - 1)
 
     def leaf(self, kind: int, _depth: int = 0) -> None:
@@ -207,7 +216,9 @@ class BodyWriter:
             self.constant(kind)
 
     def operation(self, kind: int, depth: int) -> None:
-        fitting = [item for item in OPERATIONS if item.gives == kind and (self.floats or not item.float_arithmetic)]
+        fitting = [
+            item for item in OPERATIONS if item.gives == kind and (self.floats or not item.float_arithmetic)
+        ]
         item = self.rng.choice(fitting)
         for taken in item.takes:
             self.value(taken, depth)
@@ -460,5 +471,7 @@ def program(seed: int, *, floats: bool = False, calls: int = 60) -> Program:
         (9, [b"\x00\x41\x00\x0b" + encode.vector([bytes([i]) for i in range(count)])]),
         (10, bodies),
     ]
-    code = encode.HEADER + b"".join(encode.section(number, encode.vector(items)) for number, items in sections)
+    code = encode.HEADER + b"".join(
+        encode.section(number, encode.vector(items)) for number, items in sections
+    )
     return Program(code, [TYPES[number] for number in functions], [writer.slots for writer in writers])

@@ -257,7 +257,9 @@ def test_the_python_door_is_bounded(operation: int, body: bytes, ptr: int) -> No
     """Any frame gets an errno in its first byte; a frame outside memory ends the VM."""
     made = vm()
     frame = bytes((operation,)) + body
-    with contextlib.suppress(GuestFault):  # a frame that leaves the memory: what the host finds there is chance
+    with contextlib.suppress(
+        GuestFault
+    ):  # a frame that leaves the memory: what the host finds there is chance
         made.memory.write(ptr, frame)
     try:
         assert host_call(made, ptr, len(frame), OUT, OUT + 4) == 0

@@ -22,7 +22,11 @@ class MessageType(typing.NamedTuple):
     def of(cls, raw: "MessageRawType") -> "MessageType":
         """Choose from the whole message."""
         return cls(
-            raw["contract_address"], raw["sender_address"], raw["origin_address"], raw["value"], raw["chain_id"]
+            raw["contract_address"],
+            raw["sender_address"],
+            raw["origin_address"],
+            raw["value"],
+            raw["chain_id"],
         )
 
 

@@ -22,7 +22,9 @@ def registered_contract() -> "type[Contract]":
     """
     if _registered is None:
         raise Exception("the contract file defines no class that derives from gl.Contract")
-    if getattr(_registered, "__abstractmethods__", None):  # a mixin is an ABC: the hooks below count as abstract
+    if getattr(
+        _registered, "__abstractmethods__", None
+    ):  # a mixin is an ABC: the hooks below count as abstract
         _registered.__abstractmethods__ = frozenset()  # type: ignore[attr-defined]
     return _registered
 

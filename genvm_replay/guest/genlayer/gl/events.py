@@ -36,7 +36,9 @@ class Event:
         cls.signature = f"{cls.name}({','.join(cls.indexed)})"
         cls._topic = Keccak256(cls.signature.encode()).digest()
         if len(cls.indexed) > INDEXED_COUNT_MAX:
-            warnings.warn(f"event `{cls.__qualname__}` has more than {INDEXED_COUNT_MAX} indexed fields", stacklevel=3)
+            warnings.warn(
+                f"event `{cls.__qualname__}` has more than {INDEXED_COUNT_MAX} indexed fields", stacklevel=3
+            )
         cls.__init__ = _construct  # type: ignore[assignment, method-assign]
 
     def emit(self) -> None:
@@ -47,7 +49,9 @@ class Event:
 
 def _construct(self: Event, *args: typing.Any, **blob: typing.Any) -> None:
     if len(args) != len(self.indexed):
-        raise TypeError(f"event {self.signature} takes {len(self.indexed)} positional values, not {len(args)}")
+        raise TypeError(
+            f"event {self.signature} takes {len(self.indexed)} positional values, not {len(args)}"
+        )
     twice = blob.keys() & set(self.indexed)
     if twice:
         raise TypeError(f"event {self.signature} takes {', '.join(sorted(twice))} by position, not by name")

@@ -61,4 +61,6 @@ def decode_result(data: bytes, /) -> Result[typing.Any]:
             return UserError(payload.decode())
         case b"\x02":
             return VMError(payload.decode())
-    raise ValueError(f"a VM result does not begin with {data[:1].hex() or 'nothing'}; known: {list(ResultCode)}")
+    raise ValueError(
+        f"a VM result does not begin with {data[:1].hex() or 'nothing'}; known: {list(ResultCode)}"
+    )

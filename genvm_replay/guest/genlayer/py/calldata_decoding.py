@@ -32,7 +32,9 @@ def decode(buf: "Buffer", /, *, memview2bytes: "Callable[[memoryview], typing.An
     return value
 
 
-def _read(data: bytes, pos: int, as_bytes: "Callable[[memoryview], typing.Any] | None") -> tuple[typing.Any, int]:
+def _read(
+    data: bytes, pos: int, as_bytes: "Callable[[memoryview], typing.Any] | None"
+) -> tuple[typing.Any, int]:
     start = pos
     try:
         head = data[pos]
@@ -80,7 +82,9 @@ def _read_map(
         end = _end(data, pos, size)
         key = str(data[pos:end], "utf-8")
         if previous is not None and key <= previous:
-            raise DecodingError(f"map key {key!r} may not come after {previous!r}: keys are sorted and differ")
+            raise DecodingError(
+                f"map key {key!r} may not come after {previous!r}: keys are sorted and differ"
+            )
         result[key], pos = _read(data, end, as_bytes)
         previous = key
     return result, pos

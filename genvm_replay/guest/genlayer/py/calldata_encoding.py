@@ -43,7 +43,9 @@ def dataclass_as_mapping(value: typing.Any, /) -> typing.Any:
     if hasattr(type(value), "__dataclass_fields__"):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if isinstance(value, type) and dataclasses.is_dataclass(value):
-        raise AssertionError(f"`{value.__qualname__}` is a class: calldata holds its instances, not the class")
+        raise AssertionError(
+            f"`{value.__qualname__}` is a class: calldata holds its instances, not the class"
+        )
     return value
 
 

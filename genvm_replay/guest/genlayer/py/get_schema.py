@@ -35,7 +35,9 @@ def _describe_constructor(contract: type) -> dict[str, typing.Any]:
     return _describe_parameters(contract, "__init__", construct)[0]
 
 
-def _describe_method(contract: type, name: str, function: "Callable[..., typing.Any]") -> dict[str, typing.Any]:
+def _describe_method(
+    contract: type, name: str, function: "Callable[..., typing.Any]"
+) -> dict[str, typing.Any]:
     described, returned = _describe_parameters(contract, name, function)
     for key, attribute in (
         ("min_gas_leader", "__gl_min_gas_leader__"),

@@ -43,7 +43,9 @@ def describe_type(hint: typing.Any) -> typing.Any:
             return described
     if hasattr(hint, "__value__"):  # `type Name = ...`
         return describe_type(hint.__value__)
-    raise TypeError(f"a call cannot carry {hint!r}: {_HINTS.get(hint, 'annotate it with what calldata holds, or Any')}")
+    raise TypeError(
+        f"a call cannot carry {hint!r}: {_HINTS.get(hint, 'annotate it with what calldata holds, or Any')}"
+    )
 
 
 _HINTS: typing.Final[dict[typing.Any, str]] = {

@@ -15,12 +15,78 @@ if typing.TYPE_CHECKING:
     from typing_extensions import Buffer
 
 __all__ = (
-    "Address", "Keccak256", "Lazy", "SizedArray", "base64", "bigint", "collections", "typing",
-    "u8", "u16", "u24", "u32", "u40", "u48", "u56", "u64", "u72", "u80", "u88", "u96", "u104", "u112",
-    "u120", "u128", "u136", "u144", "u152", "u160", "u168", "u176", "u184", "u192", "u200", "u208", "u216",
-    "u224", "u232", "u240", "u248", "u256", "i8", "i16", "i24", "i32", "i40", "i48", "i56", "i64", "i72",
-    "i80", "i88", "i96", "i104", "i112", "i120", "i128", "i136", "i144", "i152", "i160", "i168", "i176",
-    "i184", "i192", "i200", "i208", "i216", "i224", "i232", "i240", "i248", "i256",
+    "Address",
+    "Keccak256",
+    "Lazy",
+    "SizedArray",
+    "base64",
+    "bigint",
+    "collections",
+    "typing",
+    "u8",
+    "u16",
+    "u24",
+    "u32",
+    "u40",
+    "u48",
+    "u56",
+    "u64",
+    "u72",
+    "u80",
+    "u88",
+    "u96",
+    "u104",
+    "u112",
+    "u120",
+    "u128",
+    "u136",
+    "u144",
+    "u152",
+    "u160",
+    "u168",
+    "u176",
+    "u184",
+    "u192",
+    "u200",
+    "u208",
+    "u216",
+    "u224",
+    "u232",
+    "u240",
+    "u248",
+    "u256",
+    "i8",
+    "i16",
+    "i24",
+    "i32",
+    "i40",
+    "i48",
+    "i56",
+    "i64",
+    "i72",
+    "i80",
+    "i88",
+    "i96",
+    "i104",
+    "i112",
+    "i120",
+    "i128",
+    "i136",
+    "i144",
+    "i152",
+    "i160",
+    "i168",
+    "i176",
+    "i184",
+    "i192",
+    "i200",
+    "i208",
+    "i216",
+    "i224",
+    "i232",
+    "i240",
+    "i248",
+    "i256",
 )
 
 ADDRESS_TEXT_SIZE: typing.Final = 42  # "0x" and 40 hexadecimal digits
@@ -166,9 +232,7 @@ class Address:
         if text is None:
             digits = self.as_bytes.hex()
             check = Keccak256(digits.encode()).hexdigest()
-            text = "0x" + "".join(
-                d.upper() if c >= "8" else d for d, c in zip(digits, check, strict=False)
-            )
+            text = "0x" + "".join(d.upper() if c >= "8" else d for d, c in zip(digits, check, strict=False))
             self._as_hex = text
         return text
 
@@ -220,5 +284,7 @@ class Address:
 
 
 def _address_bytes(other: object) -> bytes:
-    assert isinstance(other, Address), f"an Address has no order against {type(other).__name__}: wrap it, Address(...)"
+    assert isinstance(other, Address), (
+        f"an Address has no order against {type(other).__name__}: wrap it, Address(...)"
+    )
     return other.as_bytes

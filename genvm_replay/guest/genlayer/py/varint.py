@@ -43,7 +43,9 @@ def read_uleb128(data: bytes, pos: int) -> tuple[int, int]:
     except IndexError:
         raise DecodingError(f"calldata ends inside the number that begins at byte {pos}") from None
     if data[end] == 0 and end > pos:
-        raise DecodingError(f"the number at byte {pos} ends with a zero byte, so it is not in its shortest form")
+        raise DecodingError(
+            f"the number at byte {pos} ends with a zero byte, so it is not in its shortest form"
+        )
     if end - pos < 8:
         return _small(data, pos, end), end + 1
     chunks = bytearray()

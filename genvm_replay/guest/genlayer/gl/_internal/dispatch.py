@@ -94,7 +94,9 @@ def _check(method: typing.Any, name: str, value: int) -> None:
     if getattr(method, "__isabstractmethod__", False):
         raise ValueError(f"`{name}` is abstract: the contract does not implement it")
     if value > 0 and not getattr(method, "__gl_payable__", False):
-        raise ValueError(f"`{name}` takes no value, {value} was sent: decorate it with @gl.public.write.payable")
+        raise ValueError(
+            f"`{name}` takes no value, {value} was sent: decorate it with @gl.public.write.payable"
+        )
 
 
 def _no_method(contract: "type[Contract]", what: str, reason: ValueError) -> ValueError:

@@ -14,7 +14,9 @@ if typing.TYPE_CHECKING:
     from types import TracebackType
 
 # Frames of these modules say nothing about the contract when they come first.
-_OURS: typing.Final = frozenset({"_genlayer_runner", "genlayer.gl._internal.dispatch", "importlib._bootstrap"})
+_OURS: typing.Final = frozenset(
+    {"_genlayer_runner", "genlayer.gl._internal.dispatch", "importlib._bootstrap"}
+)
 
 
 class _Reserve:

@@ -105,7 +105,9 @@ class Tree:
         else:
             depth = len(path)
             path.append((node, RIGHT))
-            heir = right  # the node with the next key: its place is easy to close, and it fits where `node` is
+            heir = (
+                right  # the node with the next key: its place is easy to close, and it fits where `node` is
+            )
             heir_left, heir_right, _ = self.links(heir)
             while heir_left:
                 path.append((heir, LEFT))

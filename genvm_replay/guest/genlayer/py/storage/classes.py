@@ -41,7 +41,9 @@ def describe_class(annotation: typing.Any) -> RecordDescriptor:
     parameters = getattr(cls, "__parameters__", ())
     if len(args) != len(parameters):
         wanted = ", ".join(map(str, parameters))
-        raise TypeError(f"{cls.__qualname__} takes {len(parameters)} type arguments: {cls.__qualname__}[{wanted}]")
+        raise TypeError(
+            f"{cls.__qualname__} takes {len(parameters)} type arguments: {cls.__qualname__}[{wanted}]"
+        )
     descriptor = RecordDescriptor(cls, name_of(annotation))
     register(annotation, descriptor)  # at once: a field may be an array of its own class
     try:
@@ -73,7 +75,9 @@ def describe_contract(cls: type) -> RecordDescriptor:
 
 def _hints(cls: type) -> dict[str, typing.Any]:
     if cls.__dictoffset__ == 0:
-        raise TypeError(f"{cls.__qualname__} has __slots__: storage classes need their __dict__, drop slots=True")
+        raise TypeError(
+            f"{cls.__qualname__} has __slots__: storage classes need their __dict__, drop slots=True"
+        )
     try:
         hints = typing.get_type_hints(cls)
     except Exception as error:

@@ -43,7 +43,9 @@ class StrDescriptor(_PayloadDescriptor):
 
     def why_not(self, value: typing.Any) -> str:
         """Point to conversions."""
-        return f"str holds text, not {type(value).__name__} {value!r:.60}; convert it, by str() or json.dumps()"
+        return (
+            f"str holds text, not {type(value).__name__} {value!r:.60}; convert it, by str() or json.dumps()"
+        )
 
 
 class BytesDescriptor(_PayloadDescriptor):

@@ -42,7 +42,9 @@ def assign_slice(array: "DynArray[typing.Any]", index: slice, values: list[typin
     child = array._child()
     if positions.step != 1:
         if len(values) != len(positions):
-            raise ValueError(f"{len(values)} values for {len(positions)} positions: such a slice cannot resize")
+            raise ValueError(
+                f"{len(values)} values for {len(positions)} positions: such a slice cannot resize"
+            )
         for position, value in zip(positions, values, strict=True):
             item.set(child, position * item.size, value)
         return

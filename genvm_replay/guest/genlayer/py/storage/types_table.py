@@ -60,7 +60,9 @@ def register_known_types() -> None:
     for annotation, descriptor in plain.items():
         register(annotation, descriptor)
     register_generic(DynArray, lambda whole, args: DynArrayDescriptor(describe(args[0]), name_of(whole)))
-    register_generic(Indirection, lambda whole, args: IndirectionDescriptor(describe(args[0]), name_of(whole)))
+    register_generic(
+        Indirection, lambda whole, args: IndirectionDescriptor(describe(args[0]), name_of(whole))
+    )
     register_generic(VLA, lambda whole, args: VLADescriptor(describe(args[0]), name_of(whole)))
     register_generic(Array, _array)
     register_generic(TreeMap, _tree_map)

@@ -185,9 +185,7 @@ class Array(collections.abc.Sequence[T], typing.Generic[T, S]):
             if positions.step != 1:
                 raise KeyError(f"an Array is sliced by step 1, not {positions.step}; use list(array)[...]")
             part = self._gl_desc.of_length(len(positions))
-            sub_view: Array[T, int] = part.get(
-                self._gl_slot, self._gl_off + positions.start * part.item.size
-            )
+            sub_view: Array[T, int] = part.get(self._gl_slot, self._gl_off + positions.start * part.item.size)
             return sub_view
         value: T = self._gl_desc.item.get(self._gl_slot, self._place(index))
         return value

@@ -37,7 +37,9 @@ class DynArrayDescriptor(Descriptor):
             return
         source = value._gl_slot
         if source == NOWHERE or value._gl_desc is self or value._gl_desc.item == self.item:
-            if source != slot or value._gl_off != off:  # `field += items` ends by assigning the field to itself
+            if (
+                source != slot or value._gl_off != off
+            ):  # `field += items` ends by assigning the field to itself
                 self.copy(slot, off, source, value._gl_off)
             return
         raise TypeError(f"{self.name} has other items than {value._gl_desc.name}; assign list(...) of it")
