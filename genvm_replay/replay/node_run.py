@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from ..executor.effects import Live, Recording, Streams
 from ..executor.effects.door import Effects
@@ -17,11 +18,14 @@ from ..executor.python_runtime.runtime import PythonRuntime
 from ..executor.rights import Rights
 from ..executor.runners.runner import RunnerSource
 from ..executor.transaction import RunReport, run_transaction
-from ..host_bridge.host import Host
+from ..host_bridge.client import HostClient
 from ..host_bridge.module_client import ModuleClient
 from ..journal.events import WriteStream
 from ..journal.recorder import RunRecorder
 from ..journal.run import RunHeader
+
+
+GRACE_S: Final = 20.0  # for handing over the result after a signal, if the host is slow
 
 
 @dataclass(slots=True)
@@ -38,7 +42,7 @@ class PassingStreams(Streams):
 def execute_for_node(
     header: RunHeader,
     runtime: PythonRuntime,
-    host: Host,
+    host: HostClient,
     modules: ModuleClient,
     recorder: RunRecorder | None,
     streams: Streams,
@@ -63,6 +67,9 @@ def execute_for_node(
     def stop() -> None:
         machine.interrupt()
         modules.cancel()
+        last_word = threading.Timer(GRACE_S, host.cancel)
+        last_word.daemon = True
+        last_word.start()
 
     on_interrupt(stop)
     thread = GuestThread()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import signal
@@ -256,3 +257,46 @@ def test_modules_are_asked_over_a_web_socket(process_env: dict[str, str], tmp_pa
     payload = {"prompt": "ok?", "response_format": "text", "images": []}
     assert heard[:2] == [hello, {"Prompt": {"payload": payload, "remaining_fuel_as_gen": 2**53 - 1}}]
     assert heard.count("GetStats") == 2
+
+
+@pytest.mark.parametrize("requests", [0, 1, 5])
+def test_a_host_that_goes_away(process_env: dict[str, str], tmp_path: Path, requests: int) -> None:
+    """Exit code 1 and a line of log, at once: there is nobody left to tell the result."""
+    path = str(tmp_path / "gone.sock")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+
+        def serve_some() -> None:
+            connection, _ = listener.accept()
+            with connection, contextlib.suppress(OSError):
+                for _ in range(requests):
+                    connection.recv(62)
+                    connection.sendall(bytes(5))
+
+        threading.Thread(target=serve_some, daemon=True).start()
+        done = subprocess.run(
+            command(f"unix://{path}"),
+            capture_output=True,
+            text=True,
+            env=process_env,
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert json.loads(done.stderr)["level"] == "error"
+
+
+def test_a_module_that_is_not_there(process_env: dict[str, str], tmp_path: Path) -> None:
+    """An internal error, handed over; the log and the guest's host stay whole."""
+    prompt: Value = {"ExecPrompt": {"prompt": "ok?", "images": []}}
+    code = Talk([{"RunNondet": {"data_leader": b"", "data_validator": b""}}], stage=[prompt]).code()
+    config = tmp_path / "genvm.yaml"
+    config.write_text("modules: {llm: {address: 'ws://127.0.0.1:1'}}\n")
+    node = Node(code, b"\x06")
+    with BlockingHostServer(node, f"unix://{tmp_path}/m.sock") as host:
+        words = command(host.uri, "--print=result", before=("--config", str(config)))
+        done = subprocess.run(words, capture_output=True, text=True, env=process_env, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, 'executed with `InternalError("")`\n')
+    assert node.result is not None
+    assert b"llm module at ws://127.0.0.1:1" in node.result
