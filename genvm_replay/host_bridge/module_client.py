@@ -6,17 +6,18 @@ answered once.
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Final
-
-from websockets.exceptions import WebSocketException
-from websockets.sync.client import ClientConnection, connect
+from typing import TYPE_CHECKING, Final
 
 from .. import calldata
 from ..calldata import Value
 from ..errors import EnvironmentProblem
+
+if TYPE_CHECKING:  # else imported when a module is asked: most runs ask none
+    from websockets.sync.client import ClientConnection
 
 CONNECT_TIMEOUT_S: Final = 10.0
 ANSWER_TIMEOUT_S: Final = 600.0  # a prompt may wait for several models in turn
@@ -57,6 +58,8 @@ class ModuleClient:
             return self._guarded(module, lambda: self._exchange(self._connection(module), message))
 
     def _guarded(self, module: str, work: Callable[[], bytes]) -> bytes:
+        from websockets.exceptions import WebSocketException
+
         try:
             return work()
         except (OSError, WebSocketException, TimeoutError) as error:
@@ -65,6 +68,8 @@ class ModuleClient:
             raise EnvironmentProblem(f"the {module} module at {self._addresses[module]}: {reason}") from error
 
     def _connection(self, module: str) -> ClientConnection:
+        from websockets.sync.client import connect
+
         if module not in self._open:
             connection = connect(
                 self._addresses[module],
@@ -85,12 +90,16 @@ class ModuleClient:
     def cancel(self) -> None:
         """End waiting requests of other threads: they fail."""
         for connection in list(self._open.values()):
-            with suppress(OSError, WebSocketException):
-                connection.socket.shutdown(2)
+            with suppress(OSError):
+                connection.socket.shutdown(socket.SHUT_RDWR)
 
     def finish(self) -> dict[str, Value]:
         """Ask each open module for its statistics, close; what they answered."""
         stats: dict[str, Value] = {}
+        if not self._open:
+            return stats
+        from websockets.exceptions import WebSocketException
+
         for module, connection in self._open.items():
             with suppress(OSError, WebSocketException, TimeoutError, calldata.CalldataError), connection:
                 stats[module] = calldata.decode(self._exchange(connection, STATS))

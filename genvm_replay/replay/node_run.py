@@ -24,7 +24,6 @@ from ..journal.events import WriteStream
 from ..journal.recorder import RunRecorder
 from ..journal.run import RunHeader
 
-
 GRACE_S: Final = 20.0  # for handing over the result after a signal, if the host is slow
 
 
