@@ -105,7 +105,7 @@ class Session:
             message=self._message,
             permissions=self._permissions,
             pins=runtime.pins,
-            limits=Limits(0xFFFF_FFFF, None, None, version_gate=True),
+            limits=Limits(0xFFFF_FFFF, None, None, version_gate=True, debug_mode=self._options["debug_mode"]),
         )
         recorder = RunRecorder(header) if self._options["journal"] else None
         hello = {"cookie": self._cookie, "host_data": self._host_data}

@@ -82,7 +82,7 @@ class Machine:
     ) -> None:
         """
         Args:
-            registry: where runners come from; None: stand-ins only, with `:test` and `:latest`.
+            registry: where runners come from; None: stand-ins only.
             image: the snapshot that the main VM of a Python contract must start from (one of IMAGE_KINDS); None: the
                 best there is.
         """
@@ -92,7 +92,7 @@ class Machine:
         self._build = build
         self._limits = limits
         self._image = image
-        self._registry = registry or Registry(debug_mode=True)
+        self._registry = registry or Registry(debug_mode=limits.debug_mode)
         self._programs: set[Program] = set()
         self._lock = threading.Lock()
         self._stopped = False

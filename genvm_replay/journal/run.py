@@ -42,6 +42,7 @@ class Limits(msgspec.Struct, frozen=True, array_like=True):
     fuel: int | None  # instruction budget; None: unmetered
     deadline_ms: int | None  # wall-clock limit; a run stopped by it is never a deterministic result
     version_gate: bool = False  # refuse contract versions that the transaction's time does not admit yet
+    debug_mode: bool = True  # runner ids may end in :test and :latest
 
 
 class RunHeader(msgspec.Struct, frozen=True, array_like=True, tag="run_header/1"):

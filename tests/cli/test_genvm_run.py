@@ -300,3 +300,16 @@ def test_a_module_that_is_not_there(process_env: dict[str, str], tmp_path: Path)
     assert (done.returncode, done.stdout) == (0, 'executed with `InternalError("")`\n')
     assert node.result is not None
     assert b"llm module at ws://127.0.0.1:1" in node.result
+
+
+def test_the_record_keeps_the_debug_mode(tmp_path: Path, process_env: dict[str, str]) -> None:
+    """Without it `:test` is no runner: the run ends as `invalid_contract`, and so does its replay."""
+    journal = tmp_path / "journal.db"
+    node = Node(COUNTER.encode(), b"\x06")
+    with BlockingHostServer(node, f"unix://{tmp_path}/d.sock") as host:
+        words = command(host.uri, "--print=result", "--journal", str(journal))
+        done = subprocess.run(words, capture_output=True, text=True, env=process_env, timeout=60, check=False)
+    assert done.stdout == 'executed with `VMError("invalid_contract")`\n'
+    words = [sys.executable, "-m", "genvm_replay", "replay", "--all", "--db", str(journal), "--json"]
+    replayed = subprocess.run(words, capture_output=True, text=True, env=process_env, timeout=60, check=False)
+    assert json.loads(replayed.stdout)["identical"] is True

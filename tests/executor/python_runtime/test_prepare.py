@@ -49,7 +49,7 @@ def run_main(code: CompiledCode, runtime: PreparedRuntime, build: Build) -> int:
     if build is Build.FUEL:
         store.set_fuel(1_000)
     seven = wasmtime.Func(store, wasmtime.FuncType([], [wasmtime.ValType.i32()]), lambda: 7)
-    if build is Build.EPOCH:
+    if build in (Build.EPOCH, Build.FUEL):
         store.set_epoch_deadline(1)
     exports = wasmtime.Instance(store, code.module, [seven]).exports(store)
     for segment in runtime.segments:
