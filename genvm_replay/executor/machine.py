@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from functools import lru_cache
 from time import monotonic
 from typing import Final
 
@@ -11,6 +12,7 @@ import wasmtime
 
 from ..errors import EnvironmentProblem, GuestFault
 from ..journal.run import Limits
+from .contract import REMEMBERED_BYTES_MAX, Contract
 from .contract_program import LinkedProgram, compiled, single_program, start_failure
 from .engine import Build
 from .fingerprint import Baseline, Zeros, fingerprint_of, memory_hash
@@ -21,7 +23,6 @@ from .python_runtime.runtime import IMAGE_KINDS, PythonRuntime
 from .runners.planner import plan_start
 from .runners.refusal import NothingStarted
 from .runners.registry import Registry
-from .runners.runner import RunnerSource
 from .runners.stand_ins import PYTHON_ENV
 from .runners.start_plan import PythonStart, StartPlan, WasmModule
 from .stdin import stdin_of
@@ -33,6 +34,7 @@ from .wasip1.files import Directory
 
 ENTRY_NAMES: Final = (b"", b"_start")
 PYTHON_ENV_LINES: Final = tuple(sorted(f"{variable.name}={variable.val}" for variable in PYTHON_ENV))
+PLANS_KEPT: Final = 64  # in this process
 STOPPED_FROM_OUTSIDE: Final = (TIMEOUT, "wasm_trap")
 
 
@@ -51,23 +53,6 @@ class Started:
     image: str = ""
 
 
-class Charges:
-    """What a VM's files and archives take of its memory budget (spec/executor.md 8.1)."""
-
-    def __init__(self, budget: int) -> None:
-        self.left = budget
-
-    def add(self, size: int) -> None:
-        """Charge `size` bytes.
-
-        Raises:
-            VmError: `OOM`.
-        """
-        if size > self.left:
-            raise VmError("OOM", f"{size} bytes of files do not fit into the {self.left} bytes that are left")
-        self.left -= size
-
-
 class Machine:
     """One build with its limits, for all VMs of one run: nested ones, and validators in the background."""
 
@@ -78,7 +63,7 @@ class Machine:
         limits: Limits,
         *,
         image: str | None = None,
-        registry: RunnerSource | None = None,
+        registry: Registry | None = None,
     ) -> None:
         """
         Args:
@@ -92,7 +77,7 @@ class Machine:
         self._build = build
         self._limits = limits
         self._image = image
-        self._registry = registry or Registry(debug_mode=limits.debug_mode)
+        self._registry = registry or stand_ins_only(limits.debug_mode)
         self._programs: set[Program] = set()
         self._lock = threading.Lock()
         self._stopped = False
@@ -130,17 +115,13 @@ class Machine:
             started.instance.close()
 
     def _start(self, plan: VmPlan, sub_vms: SubVms) -> Started:
-        charges = Charges(self._limits.memory_bytes)
-        start = plan_start(
-            plan.contract.archive,
-            self._registry,
-            charges.add,
-            deterministic=plan.rights.deterministic,
-            contract_id=f"on_chain:0x{plan.message.contract_address.hex()}",
-        )
+        start, size = planned(plan.contract, self._registry, deterministic=plan.rights.deterministic)
+        left = self._limits.memory_bytes - size
+        if left < 0:
+            raise VmError("OOM", f"{size} bytes of files do not fit into the memory limit")
         if isinstance(start.start, PythonStart):
-            return self._start_python(plan, sub_vms, start, charges.left)
-        return self._start_wasm(plan, sub_vms, start, charges.left)
+            return self._start_python(plan, sub_vms, start, left)
+        return self._start_wasm(plan, sub_vms, start, left)
 
     def _start_python(self, plan: VmPlan, sub_vms: SubVms, start: StartPlan, memory_bytes: int) -> Started:
         runtime = self._runtime
@@ -214,6 +195,31 @@ class Machine:
 
 def _guest(plan: VmPlan, sub_vms: SubVms, root: Directory) -> Guest:
     return Guest(plan=plan, sub_vms=sub_vms, descriptors=Descriptors.standard(root, stdin_of(plan)))
+
+
+@lru_cache(maxsize=2)
+def stand_ins_only(debug_mode: bool) -> Registry:
+    """The registry of a machine without official archives."""
+    return Registry(debug_mode=debug_mode)
+
+
+def planned(contract: Contract, registry: Registry, *, deterministic: bool) -> tuple[StartPlan, int]:
+    """How a contract starts, and what its files and archives take of the memory budget (spec/executor.md 8.1).
+
+    Raises:
+        VmError, NothingStarted, EnvironmentProblem: see `plan_start`.
+    """
+    small = contract.archive.charged_size <= REMEMBERED_BYTES_MAX
+    return (_remembered_plan if small else _plan)(contract, registry, deterministic)
+
+
+def _plan(contract: Contract, registry: Registry, deterministic: bool) -> tuple[StartPlan, int]:
+    sizes: list[int] = []
+    start = plan_start(contract.archive, registry, sizes.append, deterministic=deterministic)
+    return start, sum(sizes)
+
+
+_remembered_plan = lru_cache(maxsize=PLANS_KEPT)(_plan)
 
 
 def wasm_program(start: StartPlan, build: Build, *, deterministic: bool) -> Program:

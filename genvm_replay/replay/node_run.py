@@ -16,7 +16,7 @@ from ..executor.machine import Machine
 from ..executor.moment import clock_ns
 from ..executor.python_runtime.runtime import PythonRuntime
 from ..executor.rights import Rights
-from ..executor.runners.runner import RunnerSource
+from ..executor.runners.registry import Registry
 from ..executor.transaction import RunReport, run_transaction
 from ..host_bridge.client import HostClient
 from ..host_bridge.module_client import ModuleClient
@@ -46,7 +46,7 @@ def execute_for_node(
     recorder: RunRecorder | None,
     streams: Streams,
     *,
-    registry: RunnerSource,
+    registry: Registry,
     debug: bool,
     on_interrupt: Callable[[Callable[[], None]], Any],
 ) -> RunReport:
