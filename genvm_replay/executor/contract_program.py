@@ -100,7 +100,9 @@ class LinkedProgram(Program):
         instance.guest.memory_of = _CallerMemory(instance.context)
         for name, part in self._links:
             here = wasmtime_ffi.wasmtime_instance_t()
+            instance.kept.append(here)
             _instantiate(linker, part, instance, addressof(here))
+            instance.linked.append((addressof(here), part.facts.account))
             _define_instance(linker, instance, name, addressof(here))
             instance.call_in(addressof(here), INITIALIZE)
         _instantiate(linker, self._start, instance, instance.address)

@@ -17,6 +17,7 @@ from wasmtime import _ffi as wasmtime_ffi
 
 from ..errors import EnvironmentProblem
 from . import ffi
+from .contract_module.account import stop_reason
 from .engine import Build
 from .guest import Guest
 from .host_functions import RUNNING, HostFunction, define
@@ -128,6 +129,7 @@ class Instance:
         self._store = ffi.store_new(program.engine_address, None, None)
         self.context = ffi.store_context(self._store)
         self.kept: list[object] = []  # what must live as long as the store
+        self.linked: list[tuple[int, str]] = []  # other instances by their addresses, and their accounts
         self._functions: dict[bytes, Any] = {}
         self.frames: tuple[Frame, ...] = ()
         self._slots = (c_uint64 * (2 * ARGUMENTS_MAX))()
@@ -162,17 +164,17 @@ class Instance:
 
     def call_in(self, instance: int, name: bytes) -> None:
         """Call a function without arguments of another instance in this store, if it exports one of this name."""
-        found = wasmtime_ffi.wasmtime_extern_t()
-        if ffi.export_get(self.context, instance, name, len(name), addressof(found)):
+        found = self.export(name, instance)
+        if found is not None:
             target, slots = addressof(found) + ffi.ITEM_OFFSET, addressof(self._slots)
             self.enter(
                 lambda: ffi.call_unchecked(self.context, target, slots, ARGUMENTS_MAX, self.trap_address)
             )
 
-    def export(self, name: bytes) -> Any | None:
-        """Find an export; None if there is none of this name."""
+    def export(self, name: bytes, instance: int | None = None) -> Any | None:
+        """Find an export, by default of the instance that starts; None if there is none of this name."""
         found = wasmtime_ffi.wasmtime_extern_t()
-        ok = ffi.export_get(self.context, addressof(self._instance), name, len(name), addressof(found))
+        ok = ffi.export_get(self.context, instance or self.address, name, len(name), addressof(found))
         return found if ok else None
 
     def call(self, name: bytes, *arguments: int) -> int:
@@ -256,11 +258,15 @@ class Instance:
     def account(self) -> int | None:
         """Why a contract module trapped, for `contract_module.account.stop_reason`; None for other programs."""
         name = next(iter(self._program.accounts), None)
-        return None if name is None else self.global_i32(name.encode())
+        if name is None:
+            return None
+        accounts = [self.global_i32(name.encode())]
+        accounts += [self.global_i32(other.encode(), instance=at) for at, other in self.linked]
+        return next((value for value in accounts if stop_reason(value)), accounts[0])
 
-    def global_i32(self, name: bytes, value: int | None = None) -> int:
-        """Read an exported i32 global, after setting it if a value is given."""
-        item = self.export(name)
+    def global_i32(self, name: bytes, value: int | None = None, *, instance: int | None = None) -> int:
+        """Read an exported i32 global, of another instance in this store if one is given; set it first to a value."""
+        item = self.export(name, instance)
         if item is None:
             raise KeyError(name.decode())
         target = addressof(item) + ffi.ITEM_OFFSET

@@ -7,7 +7,6 @@ import json
 import pytest
 import wasmtime
 
-from genvm_replay import calldata
 from genvm_replay.calldata import Value
 from genvm_replay.executor.guest_thread import GuestThread
 
@@ -126,4 +125,21 @@ def test_rules_hold_in_linked_modules(thread: GuestThread) -> None:
         "vm_error",
         "wasm_trap StackOverflow",
     )
-    assert calldata.encode(None) == b"\0"
+
+
+@pytest.mark.parametrize(
+    ("body", "trap"),
+    [
+        ("(drop (f64.add (f64.const 1) (f64.const 2))) (i32.const 0)", "DeterministicMode"),
+        ("(call $deep) (i32.const 0)", "StackOverflow"),
+        ("(unreachable)", "UnreachableCodeReached"),
+    ],
+)
+def test_traps_inside_a_linked_module(thread: GuestThread, body: str, trap: str) -> None:
+    """They have their own names too."""
+    library = (
+        f'(module $adder (func $deep (call $deep)) (func (export "add") (param i32) (result i32) {body}))'
+    )
+    files = {"lib_wasm": wasm(library), "main_wasm": wasm(PROGRAM)}
+    ran = run(thread, Zip({"Seq": [LINK, START]}, **files))
+    assert ran.outcome == ("vm_error", f"wasm_trap {trap}")
