@@ -12,6 +12,7 @@ from typing import Final
 from ... import calldata
 from ...calldata import CalldataError, Value
 from ..guest import Guest
+from ..transfer import check_transfer
 from ..wasip1.files import File
 from .errno import Errno
 from .messages import calling, ending, modules, sending
@@ -41,6 +42,7 @@ MESSAGES: Final[dict[str, Callable[[Guest, Value], bytes | None]]] = {
 
 def gl_call(guest: Guest, request_ptr: int, request_size: int, result_ptr: int) -> Errno:
     """Read a message, carry it out, write the descriptor of its result or NO_RESULT."""
+    check_transfer(request_size)
     raw = guest.memory.read(request_ptr, request_size)
     guest.memory.span(result_ptr, 4)
     try:

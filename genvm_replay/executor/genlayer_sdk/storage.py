@@ -6,6 +6,7 @@ from typing import Final
 
 from ...journal.events import StorageRead, StorageWrite
 from ..guest import Guest
+from ..transfer import check_transfer
 from .asking import ask, ask_bytes
 from .errno import Errno
 
@@ -23,6 +24,7 @@ def storage_read(guest: Guest, slot_ptr: int, index: int, buffer_ptr: int, lengt
         return Errno.FORBIDDEN
     if index + length > END_MAX:
         return Errno.INVAL
+    check_transfer(length)
     memory = guest.memory
     slot = memory.read(slot_ptr, SLOT_SIZE)
     memory.span(buffer_ptr, length)
@@ -38,6 +40,7 @@ def storage_write(guest: Guest, slot_ptr: int, index: int, buffer_ptr: int, leng
         return Errno.FORBIDDEN
     if index + length > END_MAX:
         return Errno.INVAL
+    check_transfer(length)
     memory = guest.memory
     slot = memory.read(slot_ptr, SLOT_SIZE)
     if slot in guest.run.locked_slots:

@@ -9,6 +9,7 @@ from ...journal.events import ReadClock, ReadRandom
 from ..guest import Guest
 from ..random_stream import words_for
 from ..stops import Exited
+from ..transfer import check_transfer
 from .errno import Errno
 
 EXIT_STATUS_MAX: Final = 125
@@ -67,6 +68,7 @@ def clock_time_get(guest: Guest, clock_id: int, _precision_ns: int, out_ptr: int
 
 def random_get(guest: Guest, out_ptr: int, length: int) -> Errno:
     """Write `length` bytes of the VM's random stream."""
+    check_transfer(length)
     guest.memory.span(out_ptr, length)
     drawn = guest.effects.perform(ReadRandom(guest.random_position, length)).value
     assert isinstance(drawn, bytes)

@@ -16,6 +16,7 @@ from genvm_replay.executor.guest import Guest
 from genvm_replay.executor.python_runtime.door import OPERATIONS, host_call
 from genvm_replay.executor.rights import Rights, RunState
 from genvm_replay.executor.stops import GuestStop, Returned, RolledBack, VmError
+from genvm_replay.executor.transfer import TRANSFER_BYTES_MAX
 from genvm_replay.journal.events import (
     OK,
     Answer,
@@ -173,6 +174,22 @@ def test_balances() -> None:
     made.rights = Rights(deterministic=False)
     assert call(made, "get_self_balance", OUT) == Errno.FORBIDDEN
     assert call(made, "get_balance", BUFFER, OUT) == Errno.SUCCESS
+
+
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [
+        ("storage_read", (SLOT, 0, BUFFER, TRANSFER_BYTES_MAX + 1)),
+        ("storage_write", (SLOT, 0, BUFFER, 2**32 - 1)),
+        ("gl_call", (BUFFER, 2**32 - 1, OUT)),
+    ],
+)
+def test_one_call_moves_so_much_and_no_more(name: str, args: tuple[int, ...]) -> None:
+    """Gigabytes in one call end the VM before anything is copied or asked."""
+    made = vm()
+    with pytest.raises(VmError, match="OOM"):
+        call(made, name, *args)
+    assert not asked(made)
 
 
 def test_return_and_rollback_end_the_vm() -> None:
