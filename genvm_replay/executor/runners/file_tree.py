@@ -49,27 +49,3 @@ class FileTree:
         self._nodes += 1
         if self._nodes > NODES_MAX or self._path_size > PATH_SIZE_MAX:
             raise refusal(f"MapFile: more than {NODES_MAX} files and directories, or too long paths", "OOM")
-
-
-def overlay(base: Directory, top: Directory) -> Directory:
-    """A tree that has the files of both; neither is changed.
-
-    Takes time and memory by the size of `top` and of the directories of `base` that it reaches into.
-
-    Raises:
-        VmError: a path is a file in one and something in the other.
-    """
-    merged = Directory(base.name, dict(base.children))
-    pending = [(merged, top)]
-    while pending:
-        here, added = pending.pop()
-        for name, node in added.children.items():
-            there = here.children.get(name)
-            if there is None:
-                here.children[name] = node
-            elif isinstance(there, Directory) and isinstance(node, Directory):
-                copy = here.children[name] = Directory(name, dict(there.children))
-                pending.append((copy, node))
-            else:
-                raise refusal(f"MapFile: {shown(name)} is taken by the runtime")
-    return merged

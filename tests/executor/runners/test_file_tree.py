@@ -6,9 +6,9 @@ from time import monotonic
 
 import pytest
 
-from genvm_replay.executor.runners.file_tree import FileTree, overlay
+from genvm_replay.executor.runners.file_tree import FileTree
 from genvm_replay.executor.stops import VmError
-from genvm_replay.executor.wasip1.files import Directory, File, resolve, with_files
+from genvm_replay.executor.wasip1.files import File, resolve
 
 NORMAL = [
     ("/a", "/a"),
@@ -82,37 +82,3 @@ def test_size_is_bounded(paths: str) -> None:
         map_much()
     assert caught.value.message == "OOM"
     assert monotonic() - start < 5
-
-
-def test_overlay() -> None:
-    """Both trees are seen, neither is changed."""
-    base = with_files(Directory("/"), {"/py/a": File(b"1"), "/lib/z": File(b"2")})
-    tree = FileTree()
-    for path in ("/py/b", "/py/c/d", "/contract.py"):
-        tree.add(path, b"3")
-    merged = overlay(base, tree.root)
-    for path in ("/py/a", "/lib/z", "/py/b", "/py/c/d", "/contract.py"):
-        assert isinstance(resolve(merged, path), File)
-    assert sorted(base.children) == ["lib", "py"]
-    assert sorted(base.children["py"].children) == ["a"]  # type: ignore[union-attr]
-    assert sorted(tree.root.children["py"].children) == ["b", "c"]  # type: ignore[union-attr]
-    assert merged.children["lib"] is base.children["lib"]
-
-
-@pytest.mark.parametrize("path", ["/py/a", "/py", "/py/a/b"])
-def test_overlay_collisions(path: str) -> None:
-    """The runtime's own files are not replaced."""
-    base = with_files(Directory("/"), {"/py/a": File(b"1")})
-    tree = FileTree()
-    tree.add(path, b"")
-    with pytest.raises(VmError, match="invalid_contract"):
-        overlay(base, tree.root)
-
-
-def test_overlay_of_a_deep_tree() -> None:
-    """Depth is no recursion."""
-    one, other = FileTree(), FileTree()
-    one.add("/d" * 5000 + "/a", b"")
-    other.add("/d" * 5000 + "/b", b"")
-    merged = overlay(one.root, other.root)
-    assert isinstance(resolve(merged, "/d" * 5000 + "/b"), File)

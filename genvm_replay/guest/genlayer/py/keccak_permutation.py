@@ -37,33 +37,15 @@ ROUND_CONSTANTS: Final = (
 
 def permute(lanes: list[int]) -> list[int]:  # noqa: PLR0915
     """Apply the 24 rounds to 25 lanes of 64 bits, ordered x + 5 * y."""
+    # fmt: off
     (
-        a0,
-        a1,
-        a2,
-        a3,
-        a4,
-        a5,
-        a6,
-        a7,
-        a8,
-        a9,
-        a10,
-        a11,
-        a12,
-        a13,
-        a14,
-        a15,
-        a16,
-        a17,
-        a18,
-        a19,
-        a20,
-        a21,
-        a22,
-        a23,
-        a24,
+        a0, a1, a2, a3, a4,
+        a5, a6, a7, a8, a9,
+        a10, a11, a12, a13, a14,
+        a15, a16, a17, a18, a19,
+        a20, a21, a22, a23, a24,
     ) = lanes
+    # fmt: on
     for constant in ROUND_CONSTANTS:
         c0 = a0 ^ a5 ^ a10 ^ a15 ^ a20
         c1 = a1 ^ a6 ^ a11 ^ a16 ^ a21
@@ -149,30 +131,12 @@ def permute(lanes: list[int]) -> list[int]:  # noqa: PLR0915
         a22 = b22 ^ (b23 ^ MASK) & b24
         a23 = b23 ^ (b24 ^ MASK) & b20
         a24 = b24 ^ (b20 ^ MASK) & b21
+    # fmt: off
     return [
-        a0,
-        a1,
-        a2,
-        a3,
-        a4,
-        a5,
-        a6,
-        a7,
-        a8,
-        a9,
-        a10,
-        a11,
-        a12,
-        a13,
-        a14,
-        a15,
-        a16,
-        a17,
-        a18,
-        a19,
-        a20,
-        a21,
-        a22,
-        a23,
-        a24,
+        a0, a1, a2, a3, a4,
+        a5, a6, a7, a8, a9,
+        a10, a11, a12, a13, a14,
+        a15, a16, a17, a18, a19,
+        a20, a21, a22, a23, a24,
     ]
+    # fmt: on
