@@ -15,6 +15,7 @@ sys.path.insert(0, str(ROOT))
 
 from genvm_replay.cli import context, errors, genvm, main  # noqa: E402
 from genvm_replay.cli.program import Program  # noqa: E402
+from genvm_replay.cli.warm.link import SOCKET_VARIABLE  # noqa: E402
 
 TARGET = ROOT / "docs" / "cli.md"
 HEAD = """# Command line
@@ -25,6 +26,7 @@ VARIABLES = {
     context.DB_VARIABLE: "the journal, where `--db` is not given",
     context.CACHE_VARIABLE: "the folder of the prepared Python runtime, where `--cache` is not given",
     errors.TRACEBACK_VARIABLE: "if set, errors are shown with their traceback",
+    SOCKET_VARIABLE: "the socket of `genvm warm`, from which `genvm run` starts",
     "NO_COLOR": "if set, output has no colours",
 }
 

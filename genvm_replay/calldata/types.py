@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, TypeAlias
 
-from Crypto.Hash import keccak
-
 from ..errors import UsageError
 
 ADDRESS_SIZE: Final = 20
@@ -54,4 +52,6 @@ Value: TypeAlias = None | bool | int | str | bytes | Address | Sequence["Value"]
 
 def keccak256(data: bytes) -> bytes:
     """The original Keccak-256 (padding 0x01), not SHA3-256: 32 bytes."""
+    from Crypto.Hash import keccak  # slow to import, and most transactions do without
+
     return keccak.new(digest_bits=256, data=data).digest()

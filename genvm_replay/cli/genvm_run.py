@@ -88,16 +88,15 @@ class Session:
         """Connect, run, print."""
         from ..executor.moment import clock_ns
         from ..executor.python_runtime.cache import default_cache
-        from ..executor.python_runtime.runtime import PythonRuntime
+        from ..executor.python_runtime.runtime import shared_runtime
         from ..executor.runners.registry import Registry
         from ..host_bridge.client import connect
         from ..host_bridge.module_client import ModuleClient
-        from ..journal.recorder import RunRecorder
         from ..journal.run import Limits, RunHeader
         from ..replay.node_run import PassingStreams, execute_for_node
 
         clock_ns(self._message)
-        runtime = PythonRuntime(default_cache(os.environ))
+        runtime = shared_runtime(default_cache(os.environ))
         header = RunHeader(
             tx=self._transaction_id(),
             role="sync" if self._options["sync"] else "leader",
@@ -107,7 +106,7 @@ class Session:
             pins=runtime.pins,
             limits=Limits(0xFFFF_FFFF, None, None, version_gate=True, debug_mode=self._options["debug_mode"]),
         )
-        recorder = RunRecorder(header) if self._options["journal"] else None
+        recorder = self._recorder(header)
         hello = {"cookie": self._cookie, "host_data": self._host_data}
         modules = ModuleClient(self._config.modules, hello)
         debug = self._options["debug_mode"]
@@ -127,6 +126,13 @@ class Session:
         if recorder is not None:
             self._commit(recorder, report)
         self._print(report)
+
+    def _recorder(self, header: Any) -> Any | None:
+        if not self._options["journal"]:
+            return None
+        from ..journal.recorder import RunRecorder
+
+        return RunRecorder(header)
 
     def _transaction_id(self) -> bytes:
         from blake3 import blake3

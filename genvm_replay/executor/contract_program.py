@@ -23,6 +23,7 @@ from .genlayer_sdk.table import SDK_CALLS
 from .host_functions import define
 from .instance import Instance, Program
 from .memory import GuestMemory
+from .runners.start_plan import StartPlan, WasmModule
 from .stops import TIMEOUT, GuestStop, VmError
 from .wasip1.table import WASI_CALLS
 
@@ -155,3 +156,16 @@ def start_failure(error: Exception) -> VmError:
         return VmError("OOM", str(error))
     what = "ended while it was started" if isinstance(error, GuestStop) else str(error)
     return VmError("invalid_contract", what)
+
+
+def wasm_program(start: StartPlan, build: Build, *, deterministic: bool) -> Program:
+    """The program of a plan that starts a module.
+
+    Raises:
+        VmError: `invalid_contract`.
+    """
+    assert isinstance(start.start, WasmModule)
+    if not start.links:
+        return single_program(start.start.wasm, build, deterministic=deterministic)
+    links = [(link.name, compiled(link.wasm, build, deterministic=deterministic)) for link in start.links]
+    return LinkedProgram(build, links, compiled(start.start.wasm, build, deterministic=deterministic))

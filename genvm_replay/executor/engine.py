@@ -10,7 +10,7 @@ wasmtime ABORTS the process on contradictory flags, no exception reaches Python:
 from __future__ import annotations
 
 import json
-import platform
+import os
 import sys
 from collections.abc import Mapping
 from enum import StrEnum
@@ -140,7 +140,7 @@ def config_key(build: Build, host: str | None = None) -> str:
 
 def host_identity(cpu_info: Path = CPU_INFO) -> str:
     """Name the system, the architecture and the CPU features, as far as the system tells them."""
-    return " ".join([sys.platform, platform.machine(), *cpu_features(cpu_info)])
+    return " ".join([sys.platform, os.uname().machine, *cpu_features(cpu_info)])
 
 
 def cpu_features(cpu_info: Path) -> list[str]:

@@ -13,7 +13,6 @@ import wasmtime
 from ..errors import EnvironmentProblem, GuestFault
 from ..journal.run import Limits
 from .contract import REMEMBERED_BYTES_MAX, Contract
-from .contract_program import LinkedProgram, compiled, single_program, start_failure
 from .engine import Build
 from .fingerprint import Baseline, Zeros, fingerprint_of, memory_hash
 from .guest import Guest
@@ -24,7 +23,7 @@ from .runners.planner import plan_start
 from .runners.refusal import NothingStarted
 from .runners.registry import Registry
 from .runners.stand_ins import PYTHON_ENV
-from .runners.start_plan import PythonStart, StartPlan, WasmModule
+from .runners.start_plan import PythonStart, StartPlan
 from .stdin import stdin_of
 from .stops import TIMEOUT, GuestStop, InternalFailure, VmError
 from .sub_vms import SubVms
@@ -133,6 +132,11 @@ class Machine:
         return Started(instance, b"PyObject_CallNoArgs", (image.facts.main,), image, kind)
 
     def _start_wasm(self, plan: VmPlan, sub_vms: SubVms, start: StartPlan, memory_bytes: int) -> Started:
+        from .contract_program import (  # slow to import; Python contracts do without
+            start_failure,
+            wasm_program,
+        )
+
         guest = _guest(plan, sub_vms, start.root)
         guest.args, guest.environment = start.args, start.env
         program = self._using(wasm_program(start, self._build, deterministic=plan.rights.deterministic))
@@ -220,19 +224,6 @@ def _plan(contract: Contract, registry: Registry, deterministic: bool) -> tuple[
 
 
 _remembered_plan = lru_cache(maxsize=PLANS_KEPT)(_plan)
-
-
-def wasm_program(start: StartPlan, build: Build, *, deterministic: bool) -> Program:
-    """The program of a plan that starts a module.
-
-    Raises:
-        VmError: `invalid_contract`.
-    """
-    assert isinstance(start.start, WasmModule)
-    if not start.links:
-        return single_program(start.start.wasm, build, deterministic=deterministic)
-    links = [(link.name, compiled(link.wasm, build, deterministic=deterministic)) for link in start.links]
-    return LinkedProgram(build, links, compiled(start.start.wasm, build, deterministic=deterministic))
 
 
 def check_python_plan(start: StartPlan) -> None:

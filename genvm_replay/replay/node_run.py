@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..executor.effects import Live, Recording, Streams
 from ..executor.effects.door import Effects
@@ -21,8 +21,10 @@ from ..executor.transaction import RunReport, run_transaction
 from ..host_bridge.client import HostClient
 from ..host_bridge.module_client import ModuleClient
 from ..journal.events import WriteStream
-from ..journal.recorder import RunRecorder
 from ..journal.run import RunHeader
+
+if TYPE_CHECKING:
+    from ..journal.recorder import RunRecorder
 
 GRACE_S: Final = 20.0  # for handing over the result after a signal, if the host is slow
 

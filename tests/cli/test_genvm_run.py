@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -87,16 +87,32 @@ def message(**changes: object) -> str:
 
 
 def command(uri: str, *more: str, before: tuple[str, ...] = (), **changes: object) -> list[str]:
-    program = [sys.executable, "-c", "from genvm_replay.cli.genvm import main; main()"]
+    program = [sys.executable, "-c", "from genvm_replay.cli.warm.client import main; main()"]
     data = '{"node_address": "0x1", "tx_id": "0x2"}'
     run = ["run", "--message", message(**changes), "--host", uri, "--host-data", data, "--cookie", "c"]
     return [*program, *before, *run, *more]
 
 
-@pytest.fixture
-def process_env(environment: None) -> dict[str, str]:
-    """The environment of the processes that a test starts."""
-    return dict(os.environ)
+@pytest.fixture(params=["by itself", "warm"])
+def process_env(environment: None, request: pytest.FixtureRequest) -> dict[str, str]:
+    """The environment of the processes that a test starts: each test runs by itself and through `genvm warm`."""
+    warm = {"GENVM_WARM": request.getfixturevalue("warm_socket")} if request.param == "warm" else {}
+    return os.environ | warm
+
+
+@pytest.fixture(scope="module")
+def warm_socket(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A process that `genvm run` starts from."""
+    path = str(tmp_path_factory.mktemp("warm") / "w")
+    words = [sys.executable, "-c", "from genvm_replay.cli.warm.client import main; main()"]
+    words += ["warm", "--socket", path, "--cache", str(cache)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == f"ready: GENVM_WARM={path}\n"
+        yield path
+        process.terminate()
+        assert process.wait(20) == 0
+    assert not Path(path).exists()
 
 
 Run = Callable[..., tuple[subprocess.CompletedProcess[str], Node]]

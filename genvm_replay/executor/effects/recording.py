@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ...journal.events import Answer, AnyRequest
-from ...journal.recorder import RunRecorder
 from .door import MAIN_LINE, Effects
+
+if TYPE_CHECKING:
+    from ...journal.recorder import RunRecorder
 
 
 class Recording:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import threading
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -61,6 +61,11 @@ class PythonRuntime:
             engine, module = self._prepared.module(build)
             self._programs[build] = Program(engine, module, build, IMPORTS)
         return self._programs[build]
+
+    def make_ready(self, build: Build) -> None:
+        """Load what every start on a build needs, so that later ones find it there."""
+        self.program(build)
+        _ = self._sdk_image, self.pins
 
     def interrupt(self) -> None:
         """Stop what runs on any stoppable build of the interpreter, the making of images included."""
@@ -144,3 +149,9 @@ class PythonRuntime:
         except Exception:  # the guest is in an unknown state: whatever it did print is what there is
             pass
         return door.output.decode(errors="replace")
+
+
+@lru_cache(maxsize=1)
+def shared_runtime(cache: Path) -> PythonRuntime:
+    """The runtime of this process for a cache folder. Raises as `PythonRuntime` does."""
+    return PythonRuntime(cache)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.resources import files
-from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Final
 
 from blake3 import blake3
 
 LIBRARY: Final = "/py/libs/"
+GUEST: Final = Path(__file__).parents[2] / "guest"
 
 
 def load_sdk_files() -> dict[str, bytes]:
     """All Python files of the SDK by their path in the guest."""
-    return dict(_walk(files("genvm_replay.guest"), LIBRARY))
+    return dict(_walk(GUEST, LIBRARY))
 
 
-def _walk(folder: Traversable, path: str) -> list[tuple[str, bytes]]:
+def _walk(folder: Path, path: str) -> list[tuple[str, bytes]]:
     found = []
     for item in sorted(folder.iterdir(), key=lambda item: item.name):
         if item.is_dir() and item.name != "__pycache__":

@@ -1,0 +1,67 @@
+"""What crosses the socket between `genvm` and `genvm warm`.
+
+Request: u32 length and that many bytes, with the files' descriptors as ancillary data. Then one byte for each signal,
+its number. Answer: i32, the exit code, or minus the number of the signal that ended the work. Little endian. Either
+side's end of stream means that it is gone. This module is imported at the start of each `genvm`: builtins only.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+
+SOCKET_VARIABLE = "GENVM_WARM"
+HEADER = struct.Struct("<I")
+ANSWER = struct.Struct("<i")
+REQUEST_BYTES_MAX = 8 << 20  # a command line and an environment; Linux allows 2 MiB for both
+FILES_MAX = 8
+SEPARATOR = b"\0"  # can't be part of an argument, a variable or a path
+
+
+class Request:
+    """One command line with its surroundings.
+
+    Attributes:
+        release: which release asks; another one must not answer.
+        folder: the present one.
+        numbers: under which descriptor numbers the sent files are known.
+    """
+
+    def __init__(
+        self,
+        release: str,
+        folder: str,
+        numbers: list[int],
+        arguments: list[str],
+        environment: dict[str, str],
+    ) -> None:
+        self.release = release
+        self.folder = folder
+        self.numbers = numbers
+        self.arguments = arguments
+        self.environment = environment
+
+    def encode(self) -> bytes:
+        """The bytes after the length."""
+        counts = f"{len(self.numbers)} {len(self.arguments)}"
+        pairs = [f"{name}={value}" for name, value in self.environment.items()]
+        texts = [self.release, self.folder, counts, *map(str, self.numbers), *self.arguments, *pairs]
+        return SEPARATOR.join(map(os.fsencode, texts))
+
+    @classmethod
+    def decode(cls, data: bytes) -> Request:
+        """The inverse.
+
+        Raises:
+            ValueError: not made by `encode`.
+        """
+        try:
+            release, folder, counts, *rest = map(os.fsdecode, data.split(SEPARATOR))
+            files, words = map(int, counts.split())
+            numbers, arguments = [int(number) for number in rest[:files]], rest[files : files + words]
+            environment = dict(pair.split("=", 1) for pair in rest[files + words :])
+        except ValueError as error:
+            raise ValueError(f"not a request: {error}") from error
+        if len(numbers) != files or files > FILES_MAX or len(arguments) != words:
+            raise ValueError("not a request: counts that do not fit")
+        return cls(release, folder, numbers, arguments, environment)
