@@ -31,7 +31,8 @@ WASM_IMPORTS: Final = {"wasi_snapshot_preview1": WASI_CALLS, "genlayer_sdk": SDK
 MODULES_MAX: Final = 32  # compiled modules kept in memory
 INITIALIZE: Final = b"_initialize"
 MEMORY: Final = b"memory"
-TOO_LARGE: Final = "exceeds memory limits"  # how the engine says that a first allocation does not fit
+TOO_LARGE: Final = ("exceeds memory limits", "exceeds table limits")  # the engine on a first allocation
+WHOLE_SPACE: Final = "65536 pages"  # 4 GiB at once are more than any budget (spec/executor.md 8.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ def start_failure(error: Exception) -> VmError:
         return error
     if isinstance(error, wasmtime.Trap) and error.trap_code is wasmtime.TrapCode.INTERRUPT:
         return VmError(TIMEOUT)
-    if TOO_LARGE in str(error):
+    if any(text in str(error) for text in TOO_LARGE) and WHOLE_SPACE not in str(error):
         return VmError("OOM", str(error))
     what = "ended while it was started" if isinstance(error, GuestStop) else str(error)
     return VmError("invalid_contract", what)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from ..journal.run import Message
 from .effects import Effects
 from .memory import GuestMemory
+from .memory_budget import MemoryBudget
 from .rights import Rights, RunState
 from .vm_plan import VmPlan
 from .wasip1.descriptors import Descriptors
@@ -49,6 +50,7 @@ class Guest:
     stopped_by: BaseException | None = None
     memory_of: Callable[[Any], GuestMemory] | None = None  # by caller, where several modules are linked
     memory: GuestMemory = field(init=False)
+    budget: MemoryBudget = field(init=False)
     effects: Effects = field(init=False)
     rights: Rights = field(init=False)
     message: Message = field(init=False)
@@ -58,4 +60,8 @@ class Guest:
     def __post_init__(self) -> None:
         plan = self.plan
         self.effects, self.rights, self.message, self.run = plan.effects, plan.rights, plan.message, plan.run
-        self.version = plan.contract.version
+        self.version, self.budget = plan.contract.version, self.descriptors.budget
+
+    def as_caller(self) -> VmPlan:
+        """This VM's plan, for one that it starts: what this one holds now, that one can't have."""
+        return replace(self.plan, held=self.budget.in_use())

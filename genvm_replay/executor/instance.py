@@ -22,13 +22,14 @@ from .engine import Build
 from .guest import Guest
 from .host_functions import RUNNING, HostFunction, define
 from .memory import GuestMemory
+from .memory_budget import TABLE_ELEMENT
 
 PAGE_SIZE: Final = 65536
 STOPPABLE: Final = (Build.EPOCH, Build.FUEL)
 ARGUMENTS_MAX: Final = 4
 FOREVER: Final = 1 << 60  # epochs
 FUEL_MAX: Final = (1 << 63) - 1
-UNLIMITED: Final = -1
+INSTANCES_MAX, TABLES_MAX, MEMORIES_MAX = 1000, 100, 100  # of one store (spec/executor.md 8.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +114,10 @@ class Program:
 class Instance:
     """One VM. The guest's memory is reached through `guest.memory`."""
 
-    def __init__(self, program: Program, guest: Guest, *, memory_bytes: int, fuel: int | None = None) -> None:
+    def __init__(self, program: Program, guest: Guest, *, fuel: int | None = None) -> None:
         """
         Args:
-            memory_bytes: upper bound of the linear memory; growth past it fails in the guest.
+            guest: its budget bounds the linear memory; growth past it fails in the guest.
             fuel: instructions until the guest traps; counted by the FUEL build only.
 
         Raises:
@@ -134,7 +135,7 @@ class Instance:
         self.frames: tuple[Frame, ...] = ()
         self._slots = (c_uint64 * (2 * ARGUMENTS_MAX))()
         self._trap = c_void_p()
-        ffi.store_limiter(self._store, memory_bytes, *[UNLIMITED] * 4)
+        self._limit_memory(guest.budget.size - guest.budget.taken)
         if program.build in STOPPABLE:
             ffi.set_epoch_deadline(self.context, 1)
         if program.build is Build.FUEL:
@@ -148,6 +149,7 @@ class Instance:
             self.close()
             raise
         self._attach_memory()
+        guest.budget.attach(self._linear_bytes, self._limit_memory)
 
     def _attach_memory(self) -> None:
         memory = self.export(b"memory")
@@ -161,6 +163,14 @@ class Instance:
         self.guest.memory = GuestMemory(
             ffi.memory_data(context, item) or 0, lambda: int(ffi.memory_size(context, item))
         )
+
+    def _limit_memory(self, left: int) -> None:
+        ffi.store_limiter(self._store, left, left // TABLE_ELEMENT, INSTANCES_MAX, TABLES_MAX, MEMORIES_MAX)
+
+    def _linear_bytes(self) -> int:
+        if not self.memory_address:
+            return 0
+        return int(ffi.memory_size(self.context, self.memory_address))
 
     def call_in(self, instance: int, name: bytes) -> None:
         """Call a function without arguments of another instance in this store, if it exports one of this name."""

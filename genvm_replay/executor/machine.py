@@ -17,6 +17,7 @@ from .engine import Build
 from .fingerprint import Baseline, Zeros, fingerprint_of, memory_hash
 from .guest import Guest
 from .instance import Instance, Program
+from .memory_budget import MemoryBudget
 from .outcome import Outcome, outcome_of
 from .python_runtime.runtime import IMAGE_KINDS, PythonRuntime
 from .runners.planner import plan_start
@@ -115,33 +116,33 @@ class Machine:
 
     def _start(self, plan: VmPlan, sub_vms: SubVms) -> Started:
         start, size = planned(plan.contract, self._registry, deterministic=plan.rights.deterministic)
-        left = self._limits.memory_bytes - size
-        if left < 0:
-            raise VmError("OOM", f"{size} bytes of files do not fit into the memory limit")
+        budget = MemoryBudget(self._limits.memory_bytes)
+        budget.take(plan.held, "what other VMs hold, and the contract's code,")
+        budget.take(size, "files")
         if isinstance(start.start, PythonStart):
-            return self._start_python(plan, sub_vms, start, left)
-        return self._start_wasm(plan, sub_vms, start, left)
+            return self._start_python(plan, sub_vms, start, budget)
+        return self._start_wasm(plan, sub_vms, start, budget)
 
-    def _start_python(self, plan: VmPlan, sub_vms: SubVms, start: StartPlan, memory_bytes: int) -> Started:
+    def _start_python(self, plan: VmPlan, sub_vms: SubVms, start: StartPlan, budget: MemoryBudget) -> Started:
         runtime = self._runtime
         check_python_plan(start)
         kind, image = runtime.image_for(start.files, self._image if plan.depth == 0 else None)
-        guest = _guest(plan, sub_vms, runtime.files_for(start.files))
+        guest = _guest(plan, sub_vms, runtime.files_for(start.files), budget)
         program = self._using(runtime.program(self._build))
-        instance = image.restore(program, guest, memory_bytes=memory_bytes, fuel=self._limits.fuel)
+        instance = image.restore(program, guest, fuel=self._limits.fuel)
         return Started(instance, b"PyObject_CallNoArgs", (image.facts.main,), image, kind)
 
-    def _start_wasm(self, plan: VmPlan, sub_vms: SubVms, start: StartPlan, memory_bytes: int) -> Started:
+    def _start_wasm(self, plan: VmPlan, sub_vms: SubVms, start: StartPlan, budget: MemoryBudget) -> Started:
         from .contract_program import (  # slow to import; Python contracts do without
             start_failure,
             wasm_program,
         )
 
-        guest = _guest(plan, sub_vms, start.root)
+        guest = _guest(plan, sub_vms, start.root, budget)
         guest.args, guest.environment = start.args, start.env
         program = self._using(wasm_program(start, self._build, deterministic=plan.rights.deterministic))
         try:
-            instance = Instance(program, guest, memory_bytes=memory_bytes, fuel=self._limits.fuel)
+            instance = Instance(program, guest, fuel=self._limits.fuel)
         except (wasmtime.WasmtimeError, wasmtime.Trap, GuestStop) as error:
             raise start_failure(error) from error
         entry = next((name for name in ENTRY_NAMES if instance.export(name)), None)
@@ -197,8 +198,8 @@ class Machine:
         return ""
 
 
-def _guest(plan: VmPlan, sub_vms: SubVms, root: Directory) -> Guest:
-    return Guest(plan=plan, sub_vms=sub_vms, descriptors=Descriptors.standard(root, stdin_of(plan)))
+def _guest(plan: VmPlan, sub_vms: SubVms, root: Directory, budget: MemoryBudget) -> Guest:
+    return Guest(plan=plan, sub_vms=sub_vms, descriptors=Descriptors.standard(root, stdin_of(plan), budget))
 
 
 @lru_cache(maxsize=2)

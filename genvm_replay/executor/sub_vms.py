@@ -50,8 +50,11 @@ class SubVms:
         """
         rights = replace(caller.rights, write_storage=False, state=state or LATEST_NON_FINAL)
         message = msgspec.structs.replace(caller.message, contract_address=address, value=0, is_init=False)
+        first = address not in caller.run.contracts
+        contract = contract_at(caller, address, rights.state)
         plan = caller.inside(
-            contract=contract_at(caller, address, rights.state),
+            contract=contract,
+            held=caller.held + (contract.archive.charged_size if first else 0),
             message=message,
             rights=rights,
             entry_kind=MAIN,
@@ -118,8 +121,9 @@ def contract_at(caller: VmPlan, address: bytes, state: int) -> Contract:
 
 
 def nondet_plan(caller: VmPlan, call_no: int, data: bytes, stage_data: Value) -> VmPlan:
-    """A nondeterministic block: no rights, a line of its own."""
+    """A nondeterministic block: no rights, a line and a memory budget of its own."""
     return caller.inside(
+        held=0,
         rights=NO_RIGHTS,
         message=msgspec.structs.replace(caller.message, is_init=False),
         effects=caller.effects.line(f"nondet:{call_no}"),

@@ -17,6 +17,7 @@ from ..journal.run import Message
 from .contract import parse_contract
 from .effects import Effects
 from .genlayer_sdk.asking import ask_bytes
+from .memory_budget import LOCKED_SLOT
 from .outcome import outcome_of
 from .rights import Rights, RunState
 from .stops import GuestStop
@@ -72,8 +73,17 @@ def run_transaction(
         contract = run.contracts[message.contract_address] = parse_contract(code)
         if gated:
             check_version(contract.version, message)
+        held = len(code) + LOCKED_SLOT * len(
+            run.locked_slots
+        )  # a first load counts besides the archive's size
         plan = VmPlan(
-            contract=contract, message=message, rights=rights, run=run, effects=effects, entry_data=call
+            contract=contract,
+            message=message,
+            rights=rights,
+            run=run,
+            effects=effects,
+            entry_data=call,
+            held=held,
         )
         report = machine(plan, sub_vms)
     except (GuestStop, EnvironmentProblem) as stop:

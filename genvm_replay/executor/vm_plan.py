@@ -26,6 +26,7 @@ class VmPlan:
         entry_data: calldata of the call (MAIN), or the guest's own bytes.
         stack: addresses of the contracts that called on the way here.
         depth: VMs around this one.
+        held: bytes of the memory budget that others hold while this one runs.
     """
 
     contract: Contract
@@ -38,6 +39,7 @@ class VmPlan:
     entry_stage_data: Value = None
     stack: tuple[bytes, ...] = ()
     depth: int = 0
+    held: int = 0
 
     def inside(self, **changes: Any) -> VmPlan:
         """A plan for a VM that this one starts; what is not named is inherited."""

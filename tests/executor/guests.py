@@ -14,6 +14,7 @@ from genvm_replay.executor.engine import Build, new_engine
 from genvm_replay.executor.guest import Guest
 from genvm_replay.executor.instance import Instance, Program
 from genvm_replay.executor.memory import GuestMemory
+from genvm_replay.executor.memory_budget import MemoryBudget
 from genvm_replay.executor.rights import Rights, RunState
 from genvm_replay.executor.runners.archive import Archive
 from genvm_replay.executor.vm_plan import VmPlan
@@ -57,7 +58,7 @@ def guest(door: Effects | None = None, rights: Rights | None = None, **changes: 
     """A guest over 64 KiB of real memory and a small file tree."""
     made = Guest(
         plan=plan(door or Script(), rights or Rights()),
-        descriptors=Descriptors.standard(FILES, b"message"),
+        descriptors=Descriptors.standard(FILES, b"message", MemoryBudget(1 << 24)),
         **changes,  # type: ignore[arg-type]
     )
     space = (ctypes.c_char * MEMORY_BYTES)()
@@ -71,6 +72,6 @@ def start(text: str, door: Effects, build: Build = Build.EPOCH, **rights: object
     program = Program(engine, wasmtime.Module(engine, text), build, WASM_IMPORTS)
     made = Guest(
         plan=plan(door, Rights(**rights)),  # type: ignore[arg-type]
-        descriptors=Descriptors.standard(FILES, b"message"),
+        descriptors=Descriptors.standard(FILES, b"message", MemoryBudget(1 << 24)),
     )
-    return Instance(program, made, memory_bytes=1 << 24, fuel=1 << 20)
+    return Instance(program, made, fuel=1 << 20)

@@ -57,7 +57,7 @@ class RawSide:
         }
         engine = new_engine(Build.FAST)
         self.program = Program(engine, wasmtime.Module(engine, MODULE), Build.FAST, {"host": functions})
-        self.instance = Instance(self.program, guest(), memory_bytes=1 << 20)
+        self.instance = Instance(self.program, guest())
 
     def call(self, name: str, *args: int) -> int | str:
         try:
@@ -154,9 +154,7 @@ def test_any_exception_becomes_a_trap_and_comes_back() -> None:
     )
     engine = new_engine(Build.FAST)
     table = {"host": {"fail": HostFunction(fail, "")}}
-    instance = Instance(
-        Program(engine, wasmtime.Module(engine, text), Build.FAST, table), guest(), memory_bytes=0
-    )
+    instance = Instance(Program(engine, wasmtime.Module(engine, text), Build.FAST, table), guest())
     with pytest.raises(Unusual, match="here"):
         instance.call(b"run")
     instance.close()
@@ -175,8 +173,8 @@ def test_nested_instances_see_their_own_guest() -> None:
         return inner[0].call(b"run") if vm.args[0] == "outer" and not seen.count("inner") else 1
 
     program = Program(engine, wasmtime.Module(engine, text), Build.FAST, {"host": {"f": HostFunction(f, "")}})
-    inner.append(Instance(program, guest(args=("inner",)), memory_bytes=0))
-    outer = Instance(program, guest(args=("outer",)), memory_bytes=0)
+    inner.append(Instance(program, guest(args=("inner",))))
+    outer = Instance(program, guest(args=("outer",)))
     assert outer.call(b"run") == 101 + 100
     assert seen == ["outer", "inner", "inner", "outer"]
     outer.close()

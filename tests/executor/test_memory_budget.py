@@ -1,100 +1,127 @@
-"""`memory_budget`: each charge of spec/executor.md 8.1, what refuses it, and what returns."""
+"""`memory_budget`: who is charged for what, what is refused at the last byte, what returns (spec/executor.md 8.1)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genvm_replay.executor.memory_budget import BUDGET, MemoryBudget, MemoryCharges
+from genvm_replay.executor.guest_thread import GuestThread
+from genvm_replay.executor.memory_budget import DESCRIPTOR, MemoryBudget
 from genvm_replay.executor.stops import VmError
+from genvm_replay.executor.wasip1.descriptors import Descriptors
+from genvm_replay.executor.wasip1.files import Directory, File
 
-Use = Callable[[MemoryCharges], object]
+from .talking import Talk
+from .test_sub_vms import LIMITS, Ran, box, nondet, run
 
-# What a VM does, bytes it takes.
-CHARGES: list[tuple[str, Use, int]] = [
-    ("a page of memory", lambda vm: vm.grow_memory(65536), 65536),
-    ("the first memory", lambda vm: vm.first_memory(40 << 20), 40 << 20),
-    ("three elements", lambda vm: vm.grow_table(3), 192),
-    ("the first table", lambda vm: vm.first_table(10), 640),
-    ("a file", lambda vm: vm.map_file("/a.txt"), 262),
-    ("a file with a name in UTF-8", lambda vm: vm.map_file("/é"), 259),
-    ("a descriptor", lambda vm: vm.open_descriptor(), 96),
-    ("a result", lambda vm: vm.open_result(1000), 1000),
-    ("an archive", lambda vm: vm.resolve_archive(123), 123),
-    ("locked slots", lambda vm: vm.lock_slots(64), 64),
-    ("nothing", lambda vm: vm.grow_memory(0), 0),
-]
-REPORTS_FAILURE = ("a page of memory", "three elements")
+PAGE = 65536
+REFUSED = 0xFF  # the low byte of -1
 
 
-@pytest.mark.parametrize(("name", "use", "size"), CHARGES, ids=[row[0] for row in CHARGES])
-def test_charges(name: str, use: Use, size: int):
-    """Exactly enough is enough; one byte less refuses and takes nothing."""
-    budget = MemoryBudget(size)
-    use(MemoryCharges(budget))
-    assert budget.left == 0
-    if size == 0:
-        return
-    short = MemoryBudget(size - 1)
-    if name in REPORTS_FAILURE:
-        assert use(MemoryCharges(short)) is False
-    else:
-        with pytest.raises(VmError, match="OOM"):
-            use(MemoryCharges(short))
-    assert short.left == size - 1
+def grow(pages: int) -> str:
+    """Grow and print the low byte of what memory.grow says."""
+    return f"(call $errno (memory.grow (i32.const {pages})))"
 
 
-def test_a_full_4_gib_never_fits():
-    assert BUDGET == 4_294_967_295
-    vm = MemoryCharges(MemoryBudget())
-    assert not vm.grow_memory(1 << 32)
-    assert vm.grow_memory((1 << 32) - 65536)
+@pytest.fixture(scope="module")
+def thread() -> GuestThread:
+    return GuestThread()
 
 
-def test_vms_share_a_budget_and_return_what_they_took():
-    budget = MemoryBudget(1000)
-    parent, child = MemoryCharges(budget), MemoryCharges(budget)
-    assert parent.grow_memory(600)
-    assert not child.grow_memory(401)
-    assert child.grow_memory(400)
-    child.close()
-    assert budget.left == 400
-    child.close()
-    assert budget.left == 400, "closing twice returns once"
-    parent.close()
-    assert budget.left == 1000
+def run_with(thread: GuestThread, talk: Talk, codes: int, pages: int, more: int = 0) -> Ran:
+    """Run with a budget of so many times the contract's code, so many pages, and some bytes."""
+    size = codes * len(talk.code()) + pages * PAGE + more
+    return run(thread, talk, limits=msgspec.structs.replace(LIMITS, memory_bytes=size))
 
 
-def test_a_closed_result_returns_at_once():
-    budget = MemoryBudget(1000)
-    vm = MemoryCharges(budget)
-    vm.open_result(700)
-    vm.close_result(700)
-    assert budget.left == 1000
-    vm.close()
-    assert budget.left == 1000
+@pytest.mark.parametrize(("more", "answer"), [(0, 2), (-1, REFUSED)])
+def test_growth_stops_at_the_last_byte(thread: GuestThread, more: int, answer: int) -> None:
+    """The code counts twice, as read and as archive; then pages, to the byte. A refusal is -1 and changes nothing."""
+    ran = run_with(thread, Talk([grow(2), grow(0)]), 2, 4, more)
+    assert ran.out == bytes([answer, 4 if answer == 2 else 2])
 
 
-def test_locked_slots_stay_charged():
-    budget = MemoryBudget(1000)
-    vm = MemoryCharges(budget)
-    vm.lock_slots(100)
-    vm.open_descriptor()
-    vm.close()
-    assert budget.left == 900
+@pytest.mark.parametrize(("more", "answer"), [(0, 2), (-1, REFUSED)])
+def test_a_sandbox_has_what_its_caller_leaves(thread: GuestThread, more: int, answer: int) -> None:
+    """The caller's memory as it is now, grown; the archive again, as every VM resolves it."""
+    ran = run_with(thread, Talk([grow(2), box()], sandbox=[grow(1)]), 3, 4 + 2 + 1, more)
+    assert ran.out[:2] == bytes([2, answer])
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 500)), max_size=60))
-def test_the_budget_is_what_the_vms_alive_took(steps: list[tuple[int, int]]):
-    """Vm 0 is dropped and replaced when it comes up with an odd size."""
-    budget = MemoryBudget(4000)
-    vms = [MemoryCharges(budget) for _ in range(4)]
-    for which, size in steps:
-        if which == 0 and size % 2:
-            vms[0].close()
-            vms[0] = MemoryCharges(budget)
-        vms[which].grow_memory(size)
-        assert budget.left == 4000 - sum(vm.taken.total() for vm in vms) >= 0
+def test_what_a_dropped_vm_held_returns(thread: GuestThread) -> None:
+    """The second sandbox gets as much as the first, less the first one's result."""
+    ran = run_with(thread, Talk([box(), box()], sandbox=[grow(1)]), 3, 2 + 2 + 1, 2 * DESCRIPTOR + 100)
+    assert ran.out.count(bytes([2])) == 2
+    assert REFUSED not in ran.out
+
+
+def test_a_block_has_a_budget_of_its_own(thread: GuestThread) -> None:
+    """What deterministic VMs hold does not concern it."""
+    ran = run_with(thread, Talk([grow(2), nondet()], stage=[grow(1)]), 2, 4, 2 * DESCRIPTOR)
+    assert ran.out[:2] == bytes([2, 2])
+
+
+@pytest.mark.parametrize(("more", "kind"), [(0, "return"), (-1, "vm_error")])
+def test_a_result_is_a_file_and_a_descriptor(thread: GuestThread, more: int, kind: str) -> None:
+    """The sandbox does not fit, which is data; that data does not fit either at one byte less: OOM."""
+    ran = run_with(thread, Talk([box()]), 2, 2, DESCRIPTOR + len(b"\x02OOM") + more)
+    assert ran.outcome == (kind, None if kind == "return" else "OOM")
+
+
+@pytest.mark.parametrize("pages", [1, 0])
+def test_a_first_memory_that_does_not_fit(thread: GuestThread, pages: int) -> None:
+    """Nothing of the contract runs."""
+    ran = run_with(thread, Talk([grow(0)]), 2, pages, PAGE - 1)
+    assert (ran.outcome, ran.out) == (("vm_error", "OOM"), b"")
+
+
+def test_closing_a_result_returns_its_length_but_not_its_number() -> None:
+    """A number that was used once is never charged again."""
+    budget = MemoryBudget(2 * DESCRIPTOR + 10)
+    table = Descriptors.standard(Directory("/"), b"message", budget)
+    for _ in range(3):
+        budget.take(10, "a result")
+        number = table.reserve()
+        table.place(number, File(bytes(10)), charged=10)
+        assert budget.in_use() == DESCRIPTOR + 10
+        table.close(number)
+    assert table.close(0), "the message was never charged"
+    assert budget.in_use() == DESCRIPTOR
+    assert [table.reserve(), table.reserve()] == [0, number]
+    assert table.reserve() == number + 1
+    with pytest.raises(VmError, match="OOM"):
+        table.reserve()
+
+
+@dataclasses.dataclass
+class Linear:
+    """A memory that grows as long as it is let."""
+
+    size: int = 0
+    limit: int = 0
+
+
+@given(st.integers(0, 1000), st.lists(st.tuples(st.sampled_from("tgm"), st.integers(0, 400))))
+def test_nothing_exceeds_the_budget(size: int, steps: list[tuple[str, int]]) -> None:
+    """Whatever is taken, given back and grown: all together never more than the size, and exactly what was asked."""
+    budget, linear, taken = MemoryBudget(size), Linear(limit=size), []
+    budget.attach(lambda: linear.size, lambda limit: setattr(linear, "limit", limit))
+    for kind, amount in steps:
+        if kind == "t":
+            fits = amount <= size - sum(taken) - linear.size
+            try:
+                budget.take(amount, "something")
+            except VmError:
+                assert not fits
+            else:
+                assert fits
+                taken.append(amount)
+        elif kind == "g" and taken:
+            budget.give(taken.pop())
+        elif kind == "m" and linear.size + amount <= linear.limit:
+            linear.size += amount
+        assert budget.in_use() == sum(taken) + linear.size <= size

@@ -98,6 +98,16 @@ def test_linked_modules(thread: GuestThread) -> None:
             ("vm_error", "OOM"),
         ),
         (
+            [{"StartWasm": "whole.wasm"}],
+            {"whole_wasm": wasm('(module (memory 65536) (func (export "_start")))')},
+            ("vm_error", "invalid_contract"),
+        ),
+        (
+            [{"StartWasm": "table.wasm"}],
+            {"table_wasm": wasm('(module (table 16777216 funcref) (func (export "_start")))')},
+            ("vm_error", "OOM"),
+        ),
+        (
             [{"StartWasm": "none.wasm"}],
             {"none_wasm": wasm("(module)")},
             ("vm_error", "invalid_contract"),

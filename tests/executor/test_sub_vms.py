@@ -119,23 +119,26 @@ def run(
     results: dict[int, bytes] | None = None,
     sync: bool = False,
     letters: str = "rwscn",
+    limits: Limits = LIMITS,
 ) -> Ran:
     """Run, record, and check that the record replays on the interpreter to the same root."""
     node = Node(Chain(main=main.code(), other=other.code() if other else b""), results)
     streams = Streams()
     header = RunHeader(
-        b"t" * 32, "sync" if sync else "leader", None, MESSAGE, letters, Pins("", "", "", ""), LIMITS
+        b"t" * 32, "sync" if sync else "leader", None, MESSAGE, letters, Pins("", "", "", ""), limits
     )
     recorder = RunRecorder(header)
     live = Live(node, clock_ns(MESSAGE), streams)
-    report = execute(thread, Recording(live, recorder), Build.EPOCH, sync=sync, letters=letters)
+    report = execute(thread, Recording(live, recorder), Build.EPOCH, limits, sync=sync, letters=letters)
     finished = recorder.finish(footer_of(report))
     replayed(thread, finished, sync=sync, letters=letters)
     return Ran(report, bytes(streams.stdout), node, finished)
 
 
-def execute(thread: GuestThread, door: Any, build: Build, *, sync: bool, letters: str) -> RunReport:
-    machine = Machine(NoPython(), build, LIMITS)  # type: ignore[arg-type]
+def execute(
+    thread: GuestThread, door: Any, build: Build, limits: Limits = LIMITS, *, sync: bool, letters: str
+) -> RunReport:
+    machine = Machine(NoPython(), build, limits)  # type: ignore[arg-type]
     return thread.run(
         lambda: run_transaction(MESSAGE, Rights.from_letters(letters), door, machine, sync=sync),
         interrupt=machine.interrupt,
@@ -147,7 +150,14 @@ def replayed(thread: GuestThread, finished: FinishedRun, *, sync: bool, letters:
     stored = finished.open()
     recorder = RunRecorder(finished.header)
     replaying = Replaying(stored.read_line)
-    report = execute(thread, Recording(replaying, recorder), Build.PULLEY, sync=sync, letters=letters)
+    report = execute(
+        thread,
+        Recording(replaying, recorder),
+        Build.PULLEY,
+        finished.header.limits,
+        sync=sync,
+        letters=letters,
+    )
     replaying.finish(line.name for line in stored.lines())
     assert recorder.finish(footer_of(report)).root == finished.root
 

@@ -70,6 +70,7 @@ def _read_message(raw: bytes) -> tuple[str, Value]:
 
 
 def _place(guest: Guest, result: bytes) -> int:
+    guest.budget.take(len(result), "a result file")
     number = guest.descriptors.reserve()
-    guest.descriptors.place(number, File(result))
+    guest.descriptors.place(number, File(result), charged=len(result))
     return number

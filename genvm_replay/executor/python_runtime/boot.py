@@ -16,6 +16,7 @@ from ..contract import Contract
 from ..effects import Effects
 from ..guest import Guest
 from ..instance import Instance, Program
+from ..memory_budget import MemoryBudget
 from ..random_stream import RandomStream
 from ..rights import NO_RIGHTS, RunState
 from ..runners.archive import Archive
@@ -93,7 +94,7 @@ def boot_sdk(prepared: PreparedRuntime, program: Program, files: Directory) -> t
         EnvironmentProblem: it did not come up; the text has what it printed.
     """
     door = BootDoor()
-    instance = Instance(program, _guest(door, files), memory_bytes=BOOT_MEMORY_BYTES)
+    instance = Instance(program, _guest(door, files, BOOT_MEMORY_BYTES))
     try:
         instance.allow()
         for segment in prepared.segments:
@@ -123,7 +124,7 @@ def boot_contract(
     Raises:
         Unusable: the import failed or depends on the transaction, or (TooSlow) was stopped from outside.
     """
-    instance = sdk.restore(program, _guest(ImportDoor(), files), memory_bytes=memory_bytes)
+    instance = sdk.restore(program, _guest(ImportDoor(), files, memory_bytes))
     try:
         if not instance.call(b"PyObject_CallNoArgs", sdk.facts.prepare_contract):
             raise Unusable("importing it fails")
@@ -137,7 +138,7 @@ def boot_contract(
         instance.close()
 
 
-def _guest(door: Effects, files: Directory) -> Guest:
+def _guest(door: Effects, files: Directory, memory_bytes: int) -> Guest:
     return Guest(
         plan=VmPlan(
             contract=Contract((0, 0, 0), Archive({}, 0)),
@@ -146,7 +147,7 @@ def _guest(door: Effects, files: Directory) -> Guest:
             run=RunState(),
             effects=door,
         ),
-        descriptors=Descriptors.standard(files, b""),
+        descriptors=Descriptors.standard(files, b"", MemoryBudget(memory_bytes)),
         args=("py",),
         booting=True,
     )

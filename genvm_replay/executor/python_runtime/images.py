@@ -83,15 +83,13 @@ class Image:
         if len(self._view) != facts.high - facts.low:
             raise EnvironmentProblem(f"{path} has not the size that its facts say: remove its folder")
 
-    def restore(
-        self, program: Program, guest: Guest, *, memory_bytes: int, fuel: int | None = None
-    ) -> Instance:
+    def restore(self, program: Program, guest: Guest, *, fuel: int | None = None) -> Instance:
         """Make an instance that goes on where the image was taken; `guest` gets the image's counters."""
         facts = self.facts
         guest.random_position = facts.random_position
         guest.descriptors.next_number = facts.next_descriptor
         guest.descriptors.free = [int(number) for number in facts.free_descriptors.split()]
-        instance = Instance(program, guest, memory_bytes=memory_bytes, fuel=fuel)
+        instance = Instance(program, guest, fuel=fuel)
         instance.grow_to(facts.size)
         target = guest.memory.span(facts.low, 0)
         guest.memory.span(facts.low, facts.high - facts.low)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from ..memory_budget import DESCRIPTOR, MemoryBudget
 from .files import Directory, File, Node
 
 ROOT_FD: Final = 3
@@ -27,6 +28,7 @@ class Open:
 
     target: Node | Stream
     offset: int = 0
+    charged: int = 0  # bytes that return to the budget when it is closed
 
 
 @dataclass(slots=True)
@@ -34,29 +36,38 @@ class Descriptors:
     """The table of one VM."""
 
     table: dict[int, Open]
+    budget: MemoryBudget
     next_number: int = ROOT_FD + 1
     free: list[int] = field(default_factory=list)
 
     @classmethod
-    def standard(cls, root: Directory, stdin: bytes) -> Descriptors:
+    def standard(cls, root: Directory, stdin: bytes, budget: MemoryBudget) -> Descriptors:
         """The four descriptors that every VM starts with."""
         targets: tuple[Node | Stream, ...] = (File(stdin), Stream(1), Stream(2), root)
-        return cls({number: Open(target) for number, target in enumerate(targets)})
+        return cls({number: Open(target) for number, target in enumerate(targets)}, budget)
 
     def reserve(self) -> int:
-        """Take a number: the one closed last, or a fresh one."""
+        """Take a number: the one closed last, or a fresh one.
+
+        Raises:
+            VmError: `OOM`: no memory is left for a fresh one.
+        """
         if self.free:
             return self.free.pop()
+        self.budget.take(DESCRIPTOR, "a descriptor")
         self.next_number += 1
         return self.next_number - 1
 
-    def place(self, number: int, node: Node) -> None:
-        """Put `node` behind a reserved number, at offset 0."""
-        self.table[number] = Open(node)
+    def place(self, number: int, node: Node, *, charged: int = 0) -> None:
+        """Put `node` behind a reserved number, at offset 0; `charged` bytes were taken for it."""
+        self.table[number] = Open(node, charged=charged)
 
     def close(self, number: int) -> bool:
         """Give a number back; False if it was not open."""
-        if self.table.pop(number, None) is None:
+        closed = self.table.pop(number, None)
+        if closed is None:
             return False
+        if closed.charged:
+            self.budget.give(closed.charged)
         self.free.append(number)
         return True

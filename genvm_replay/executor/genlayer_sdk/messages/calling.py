@@ -28,7 +28,7 @@ def call_contract(guest: Guest, payload: Value) -> bytes | None:
     got = fields(payload, {"address": address, "calldata": anything, "state": small(STATE_MAX)})
     _need_calls(guest)
     call = calldata.encode(got["calldata"])
-    return _starter(guest).call_contract(guest.plan, got["address"], call, got["state"])
+    return _starter(guest).call_contract(guest.as_caller(), got["address"], call, got["state"])
 
 
 def _need_calls(guest: Guest) -> None:
@@ -41,13 +41,13 @@ def run_nondet(guest: Guest, payload: Value) -> bytes | None:
     got = fields(payload, {"data_leader": raw, "data_validator": raw})
     if not guest.rights.spawn_nondet:
         raise Refused(Errno.FORBIDDEN)
-    return _starter(guest).run_nondet(guest.plan, got["data_leader"], got["data_validator"])
+    return _starter(guest).run_nondet(guest.as_caller(), got["data_leader"], got["data_validator"])
 
 
 def sandbox(guest: Guest, payload: Value) -> bytes | None:
     """Run something in a VM with fewer rights; every VM may."""
     got = fields(payload, {"data": raw, "allow_write_ops": flag})
-    return _starter(guest).sandbox(guest.plan, got["data"], allow_writes=got["allow_write_ops"])
+    return _starter(guest).sandbox(guest.as_caller(), got["data"], allow_writes=got["allow_write_ops"])
 
 
 def _starter(guest: Guest) -> SubVmStarter:
