@@ -17,11 +17,11 @@ from wasmtime import _ffi as wasmtime_ffi
 
 from . import ffi
 from .contract_module.invalid import InvalidContractModule
-from .contract_module.module import ContractModule, prepare_contract_module
+from .contract_module.module import prepare_contract_module
 from .engine import Build, new_contract_engine
 from .genlayer_sdk.table import SDK_CALLS
 from .host_functions import define
-from .instance import Instance, Program
+from .instance import Inside, Instance, Program
 from .memory import GuestMemory
 from .runners.start_plan import StartPlan, WasmModule
 from .stops import TIMEOUT, GuestStop, VmError
@@ -37,10 +37,10 @@ WHOLE_SPACE: Final = "65536 pages"  # 4 GiB at once are more than any budget (sp
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A module that is ready to be linked, and what is known of it."""
+    """A module that is ready to be linked, and how to look into it."""
 
     module: wasmtime.Module
-    facts: ContractModule
+    inside: Inside
 
 
 @lru_cache(maxsize=len(Build))
@@ -60,7 +60,8 @@ def compiled(wasm: bytes, build: Build, *, deterministic: bool) -> Compiled:
     try:
         wasmtime.Module.validate(engine, wasm)
         facts = prepare_contract_module(wasm, deterministic=deterministic)
-        return Compiled(wasmtime.Module(engine, facts.code), facts)
+        inside = Inside(facts.name, facts.account, facts.memory)
+        return Compiled(wasmtime.Module(engine, facts.code), inside)
     except (wasmtime.WasmtimeError, InvalidContractModule) as error:
         raise VmError("invalid_contract", str(error)) from error
 
@@ -74,12 +75,9 @@ def single_program(wasm: bytes, build: Build, *, deterministic: bool) -> Program
     """
     part = compiled(wasm, build, deterministic=deterministic)
     try:
-        program = Program(
-            contract_engine(build), part.module, build, WASM_IMPORTS, module_name=part.facts.name
-        )
+        program = Program(contract_engine(build), part.module, build, WASM_IMPORTS, inside=part.inside)
     except wasmtime.WasmtimeError as error:
         raise VmError("invalid_contract", str(error)) from error
-    program.accounts = (part.facts.account,)
     return program
 
 
@@ -90,8 +88,7 @@ class LinkedProgram(Program):
         self.build = build
         self.engine = contract_engine(build)
         self.engine_address = ffi.address_of(self.engine.ptr())
-        self.module_name = start.facts.name
-        self.accounts = (start.facts.account,)
+        self.inside = start.inside
         self._links = links
         self._start = start
 
@@ -104,7 +101,7 @@ class LinkedProgram(Program):
             here = wasmtime_ffi.wasmtime_instance_t()
             instance.kept.append(here)
             _instantiate(linker, part, instance, addressof(here))
-            instance.linked.append((addressof(here), part.facts.account))
+            instance.linked.append((addressof(here), part.inside))
             _define_instance(linker, instance, name, addressof(here))
             instance.call_in(addressof(here), INITIALIZE)
         _instantiate(linker, self._start, instance, instance.address)

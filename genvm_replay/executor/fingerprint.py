@@ -34,10 +34,10 @@ _ZERO: Final = bytes(PAGE)
 def fingerprint_of(instance: Instance) -> Value:
     """Where an instance failed and what its memory held, as calldata (spec/executor.md 2.3)."""
     frames: list[Value] = [{"func": frame.function, "module_name": frame.module} for frame in instance.frames]
-    memory = instance.guest.memory
-    at, size = memory.base, memory.present_size()
-    hashes: list[Value] = [blake3(ADDRESS_SPACE[at : at + size]).digest()] if memory.base else []
-    return {"frames": frames, "module_instances": {instance.module_name: {"memories": hashes}}}
+    modules: dict[str, Value] = {}
+    for name, at, size in instance.memories():
+        modules[name] = {"memories": [blake3(ADDRESS_SPACE[at : at + size]).digest()] if at else []}
+    return {"frames": frames, "module_instances": modules}
 
 
 class Baseline(Protocol):

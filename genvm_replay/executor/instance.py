@@ -61,6 +61,21 @@ def _frame(pointer: Any) -> Frame:
     return Frame(index, raw.decode(errors="replace"))
 
 
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """How to look into an instance of a module.
+
+    Attributes:
+        name: of the module, from its name section; `` if it gives none.
+        account: the exported i32 global that tells why a contract module trapped; None: no contract module.
+        memory: under which name its memory is exported; None: it has none.
+    """
+
+    name: str = ""
+    account: str | None = None
+    memory: str | None = "memory"
+
+
 class Program:
     """A module with its host functions, ready to be instantiated any number of times."""
 
@@ -71,22 +86,18 @@ class Program:
         build: Build,
         imports: dict[str, dict[str, HostFunction]],
         *,
-        module_name: str = "",
+        inside: Inside = Inside(),
     ) -> None:
         """
         Args:
             imports: host functions by import module name.
-            module_name: from the module's name section, for fingerprints.
 
         Raises:
             wasmtime.WasmtimeError: an import of the module has no host function, or another type.
         """
         self.build = build
         self.engine = engine
-        self.module_name = module_name
-        self.accounts: tuple[
-            str, ...
-        ] = ()  # globals that tell why a contract module trapped; see contract_module
+        self.inside = inside
         linker = wasmtime.Linker(engine)
         self._kept = [define(linker, name, table) for name, table in imports.items()]
         self._pre = linker.instantiate_pre(module)
@@ -125,12 +136,11 @@ class Instance:
             GuestStop: a host function that the start function called.
         """
         self.guest = guest
-        self.module_name = program.module_name
         self._program = program
         self._store = ffi.store_new(program.engine_address, None, None)
         self.context = ffi.store_context(self._store)
         self.kept: list[object] = []  # what must live as long as the store
-        self.linked: list[tuple[int, str]] = []  # other instances by their addresses, and their accounts
+        self.linked: list[tuple[int, Inside]] = []  # other instances in this store, by their addresses
         self._functions: dict[bytes, Any] = {}
         self.frames: tuple[Frame, ...] = ()
         self._slots = (c_uint64 * (2 * ARGUMENTS_MAX))()
@@ -168,9 +178,9 @@ class Instance:
         ffi.store_limiter(self._store, left, left // TABLE_ELEMENT, INSTANCES_MAX, TABLES_MAX, MEMORIES_MAX)
 
     def _linear_bytes(self) -> int:
-        if not self.memory_address:
-            return 0
-        return int(ffi.memory_size(self.context, self.memory_address))
+        if not self.linked and self.memory_address:
+            return int(ffi.memory_size(self.context, self.memory_address))
+        return sum({base: size for _, base, size in self.memories()}.values())
 
     def call_in(self, instance: int, name: bytes) -> None:
         """Call a function without arguments of another instance in this store, if it exports one of this name."""
@@ -267,12 +277,27 @@ class Instance:
 
     def account(self) -> int | None:
         """Why a contract module trapped, for `contract_module.account.stop_reason`; None for other programs."""
-        name = next(iter(self._program.accounts), None)
-        if name is None:
-            return None
-        accounts = [self.global_i32(name.encode())]
-        accounts += [self.global_i32(other.encode(), instance=at) for at, other in self.linked]
-        return next((value for value in accounts if stop_reason(value)), accounts[0])
+        accounts = [
+            self.global_i32(inside.account.encode(), instance=at)
+            for at, inside in self.instances()
+            if inside.account is not None
+        ]
+        return next((value for value in accounts if stop_reason(value)), accounts[-1] if accounts else None)
+
+    def instances(self) -> list[tuple[int, Inside]]:
+        """All instances in this store by their addresses, in the order in which they were made."""
+        return [*self.linked, (self.address, self._program.inside)]
+
+    def memories(self) -> list[tuple[str, int, int]]:
+        """For each of `instances`: its module's name, host address and size of its memory; 0 and 0 if it has none."""
+        return [(inside.name, *self._memory_of(at, inside)) for at, inside in self.instances()]
+
+    def _memory_of(self, at: int, inside: Inside) -> tuple[int, int]:
+        item = self.export(inside.memory.encode(), at) if inside.memory else None
+        if item is None:
+            return 0, 0
+        place = addressof(item) + ffi.ITEM_OFFSET
+        return ffi.memory_data(self.context, place) or 0, int(ffi.memory_size(self.context, place))
 
     def global_i32(self, name: bytes, value: int | None = None, *, instance: int | None = None) -> int:
         """Read an exported i32 global, of another instance in this store if one is given; set it first to a value."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 import wasmtime
+from blake3 import blake3
 
 from genvm_replay.calldata import Value
 from genvm_replay.executor.guest_thread import GuestThread
@@ -121,6 +123,48 @@ def test_starts_that_fail(
     kind, message = linked(thread, *actions, **files).outcome
     assert kind == outcome[0]
     assert message == outcome[1] or not outcome[1]
+
+
+LONELY = '(module $lonely (memory 1) (data (i32.const 3) "x") (func (export "_start") unreachable))'
+SHARING = """(module $b (import "a" "m" (memory 1)) (import "a" "f" (func))
+  (data (i32.const 0) "b") (func (export "_start") unreachable))"""
+OWNER = '(module $a (memory (export "m") 1) (func (export "f")) (data (i32.const 9) "a"))'
+NONE = '(module $b (func (export "g")))'
+
+
+def page(held: dict[int, bytes]) -> list[bytes]:
+    """The hashes of one memory of a page that holds these bytes at these places."""
+    content = bytearray(65536)
+    for at, piece in held.items():
+        content[at : at + len(piece)] = piece
+    return [blake3(content).digest()]
+
+
+@pytest.mark.parametrize(
+    ("actions", "files", "modules"),
+    [
+        ([{"StartWasm": "m"}], {"m": LONELY}, {"lonely": page({3: b"x"})}),
+        ([{"StartWasm": "m"}], {"m": '(module (func (export "_start") unreachable))'}, {"": []}),
+        (
+            [{"LinkWasm": "a"}, {"StartWasm": "m"}],
+            {"a": OWNER, "m": SHARING},
+            {"a": page({0: b"b", 9: b"a"}), "b": page({0: b"b", 9: b"a"})},
+        ),
+        (
+            [{"LinkWasm": "a"}, {"LinkWasm": "b"}, {"StartWasm": "m"}],
+            {"a": OWNER, "b": NONE, "m": SHARING},
+            {"a": page({0: b"b", 9: b"a"}), "b": page({0: b"b", 9: b"a"})},
+        ),
+    ],
+)
+def test_a_fingerprint_has_every_memory(
+    thread: GuestThread, actions: list[Value], files: dict[str, str], modules: dict[str, list[bytes]]
+) -> None:
+    """Exported or not, own or imported; of two modules with one name the later counts (spec/executor.md 2.3)."""
+    ran = run(thread, Zip({"Seq": list(actions)}, **{name: wasm(text) for name, text in files.items()}))
+    assert ran.outcome == ("vm_error", "wasm_trap UnreachableCodeReached")
+    fingerprint: Any = ran.report.outcome.fingerprint
+    assert fingerprint["module_instances"] == {name: {"memories": hashes} for name, hashes in modules.items()}
 
 
 def test_rules_hold_in_linked_modules(thread: GuestThread) -> None:

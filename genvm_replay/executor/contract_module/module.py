@@ -40,6 +40,7 @@ class ContractModule:
         version: text of the first custom section `genvm.version`, not checked.
         function_count: of the original, imported ones included; the new code has as many.
         account: name of the exported i32 global that `account.stop_reason` explains after an `unreachable` trap.
+        memory: name under which we export its memory, whether it does or not; None: it has none.
     """
 
     code: bytes
@@ -47,6 +48,7 @@ class ContractModule:
     version: str | None
     function_count: int
     account: str
+    memory: str | None
 
 
 def prepare_contract_module(code: bytes, *, deterministic: bool) -> ContractModule:
@@ -77,7 +79,10 @@ def _prepare(binary: WasmBinary, deterministic: bool) -> ContractModule:
         raise InvalidContractModule(0, f"{len(bodies)} bodies for {len(defined)} functions")
 
     index = sum(item.kind is Kind.GLOBAL for item in imports) + binary.cursor(SectionId.GLOBAL).count()
-    account, name = AccountCode(index), _unused({export.name for export in exports})
+    taken = {export.name for export in exports}
+    account, added_exports = AccountCode(index), [Export(_unused(taken, "account"), Kind.GLOBAL, index)]
+    if any(item.kind is Kind.MEMORY for item in imports) or binary.cursor(SectionId.MEMORY).count():
+        added_exports.append(Export(_unused(taken, "memory"), Kind.MEMORY, 0))
     rewriter = BodyRewriter(binary.data, signatures, account, deterministic=deterministic)
     rewritten = [
         encode.sized(rewriter.rewrite(body, signatures.type(type_index, body.start)))
@@ -85,7 +90,7 @@ def _prepare(binary: WasmBinary, deterministic: bool) -> ContractModule:
     ]
     added = {
         SectionId.GLOBAL: [account.declaration],
-        SectionId.EXPORT: [encode_export(Export(name, Kind.GLOBAL, index))],
+        SectionId.EXPORT: [encode_export(export) for export in added_exports],
         **({SectionId.TYPE: rewriter.added_types} if rewriter.added_types else {}),
     }
     changed = {section_id: lengthened(binary, section_id, items) for section_id, items in added.items()}
@@ -96,7 +101,8 @@ def _prepare(binary: WasmBinary, deterministic: bool) -> ContractModule:
         name=module_name(binary),
         version=version_text(binary),
         function_count=len(signatures.functions),
-        account=name,
+        account=added_exports[0].name,
+        memory=added_exports[1].name if added_exports[1:] else None,
     )
 
 
@@ -107,8 +113,8 @@ def _check_imports(imports: Collection[Import]) -> None:
             raise InvalidContractModule(0, f"an import of the unknown {item.name!r}")
 
 
-def _unused(taken: Collection[str]) -> str:
-    name = RESERVED + "account"
+def _unused(taken: Collection[str], what: str) -> str:
+    name = RESERVED + what
     while name in taken:
         name += "'"
     return name
