@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -87,13 +88,23 @@ def run_json(run: Callable[..., Done]) -> Callable[..., Done]:
 
 
 def start(*words: object, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
-    """Start `genvm-replay` as a process; `before` stands in front of its command line."""
+    """Start `genvm-replay` as a process; `before` stands in front of its command line.
+
+    It hears Ctrl-C even where the tests themselves run in the background, whose children inherit that they don't.
+    """
     command = [*before, sys.executable, "-m", "genvm_replay", *map(str, words)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, heard)
 
 
 def wait(process: subprocess.Popen[str]) -> Done:
-    out, err = process.communicate(timeout=PROCESS_SECONDS_MAX)
+    try:
+        out, err = process.communicate(timeout=PROCESS_SECONDS_MAX)
+    finally:
+        process.kill()  # what did not end by itself does not outlive the test
     return Done(process.returncode, out, err)
 
 

@@ -194,7 +194,10 @@ def test_a_signal_is_a_timeout(process_env: dict[str, str], tmp_path: Path, numb
             while len(node.written_pages()) < 2 and time.monotonic() < deadline:
                 time.sleep(0.02)
             process.send_signal(number)
-            out, _ = process.communicate(timeout=30)
+            try:
+                out, _ = process.communicate(timeout=30)
+            finally:
+                process.kill()
     assert (process.returncode, out) == (0, 'executed with `VMError("timeout")`\n')
     assert node.result is not None
     assert node.result[0] == 2

@@ -98,7 +98,10 @@ def test_neither_side_outlives_the_other(
         children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
         assert len(children) == 1
         act(client, server)
-        _, err = client.communicate(timeout=WAIT_S)
+        try:
+            _, err = client.communicate(timeout=WAIT_S)
+        finally:
+            client.kill()
         assert client.returncode == code
         assert "Traceback" not in err
         pid = os.pidfd_open(int(children[0])) if Path(f"/proc/{children[0]}").exists() else None
