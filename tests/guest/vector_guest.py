@@ -6,12 +6,13 @@ only the SDK, no pytest. Storage scenarios are not here: they need a host (`test
 
 import json
 import sys
+import typing
 
-from genlayer.py import calldata
+from genlayer.py import calldata, evm
 from genlayer.py.create2 import create2_address
 from genlayer.py.keccak import Keccak256
-from genlayer.py.storage import ROOT_SLOT_ID, InmemManager, Slot
-from genlayer.py.types import Address
+from genlayer.py.storage import ROOT_SLOT_ID, Array, InmemManager, Slot
+from genlayer.py.types import Address, i8, u8, u256
 
 
 def _root():
@@ -75,6 +76,53 @@ def check_checksum(vectors):
     return [(raw, Address(bytes.fromhex(raw)).as_hex, wanted) for raw, wanted in vectors.items()]
 
 
+EVM_TYPES = {
+    "genlayer.py.types.u256": u256,
+    "genlayer.py.types.i8": i8,
+    "genlayer.py.types.u8": u8,
+    "<class 'bool'>": bool,
+    "<class 'genlayer.py.types.Address'>": Address,
+    "<class 'str'>": str,
+    "<class 'bytes'>": bytes,
+    "genlayer.py.evm.support.bytes32": evm.bytes32,
+    "list[genlayer.py.types.u8]": list[u8],
+    "tuple[genlayer.py.types.u8, str]": tuple[u8, str],
+    "genlayer.py.storage.vec.Array[str, typing.Literal[3]]": Array[str, typing.Literal[3]],
+}
+EVM_METHODS = {
+    "balance_of(address)": tuple[Address],
+    "f(string,uint8,string[])": tuple[str, u8, list[str]],
+    "g(bytes4,bool,int8)": tuple[evm.bytes4, bool, i8],
+    "h((uint8,string),uint8[2])": tuple[tuple[u8, str], Array[u8, typing.Literal[2]]],
+    "e()": tuple[()],
+}
+
+
+def check_evm_types(vectors):
+    return [(text, evm.type_name_of(EVM_TYPES[text]), wanted) for text, wanted in vectors.items()]
+
+
+def check_evm(vectors):
+    """`signature arguments` gives a call; `encode type value` gives an encoded value, which decodes again."""
+    results = []
+    for text, wanted in vectors.items():
+        kind, _, rest = text.partition(" ")
+        if kind == "encode":
+            annotation = next(name for name in EVM_TYPES if rest.startswith(name))
+            value = eval(rest[len(annotation) :])
+            results += [
+                (text, evm.encode(EVM_TYPES[annotation], value).hex(), wanted),
+                (wanted, evm.decode(EVM_TYPES[annotation], bytes.fromhex(wanted)), value),
+            ]
+            continue
+        method = evm.MethodEncoder(kind.partition("(")[0], EVM_METHODS[kind], None)
+        results += [
+            (text, method.signature, kind),
+            (text, method.encode_call(eval(rest)).hex(), wanted),
+        ]
+    return results
+
+
 CHECKS = {
     "root_indirect": check_root_indirect,
     "contract_instance_indirect": check_contract_instance_indirect,
@@ -83,6 +131,8 @@ CHECKS = {
     "keccak": check_keccak,
     "create2": check_create2,
     "checksum": check_checksum,
+    "evm": check_evm,
+    "evm type names": check_evm_types,
 }
 
 

@@ -14,24 +14,39 @@ from genlayer.gl._message import MessageRawType, MessageType, read_message
 from genlayer.gl.annotations import private, public
 from genlayer.gl.contract import Contract
 from genlayer.gl.events import Event
+from genlayer.gl.genvm_contracts import (
+    BaseContract,
+    ContractProxy,
+    contract_interface,
+    deploy_contract,
+    get_contract_at,
+)
 from genlayer.gl.tracing import trace, trace_time_micro
 from genlayer.gl.vm import UserError
 from genlayer.py import calldata, storage
 from genlayer.py.types import *
 
 if typing.TYPE_CHECKING:
+    from genlayer.py import evm
+
     message: MessageType
     message_raw: MessageRawType
 
 __all__ = (
     "STORAGE_MAN",
+    "BaseContract",
     "Contract",
+    "ContractProxy",
     "Event",
     "MessageRawType",
     "MessageType",
     "UserError",
     "advanced",
     "calldata",
+    "contract_interface",
+    "deploy_contract",
+    "evm",
+    "get_contract_at",
     "message",
     "message_raw",
     "private",
@@ -44,7 +59,7 @@ __all__ = (
 )
 
 # Imported on first use, as contracts without them need neither the time nor the memory.
-_ON_DEMAND: typing.Final[dict[str, str]] = {}
+_ON_DEMAND: typing.Final[dict[str, str]] = {"evm": "genlayer.py.evm"}
 
 # Names that contracts try although no version of the SDK had them.
 _INSTEAD: typing.Final = {

@@ -6,6 +6,9 @@ import typing
 import _genlayer_wasi as wasi
 
 from genlayer.py import calldata
+from genlayer.py.types import Lazy
+
+_T = typing.TypeVar("_T")
 
 _READ_SIZE: typing.Final = 1 << 16
 
@@ -14,6 +17,12 @@ def perform(request: dict[str, typing.Any]) -> bytes | None:
     """Send a request with one key, its kind. Gives the answer, None where the kind has none."""
     fd = wasi.gl_call(calldata.encode(request))
     return None if fd == wasi.NO_RESULT else read_answer(fd)
+
+
+def perform_lazily(request: dict[str, typing.Any], decode: typing.Callable[[bytes], _T]) -> Lazy[_T]:
+    """Send a request now; read and decode its answer when it is asked for."""
+    fd = wasi.gl_call(calldata.encode(request))
+    return Lazy(lambda: decode(read_answer(fd)))
 
 
 def read_answer(fd: int) -> bytes:
