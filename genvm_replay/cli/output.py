@@ -64,17 +64,22 @@ def size(count: int) -> str:
 
 def result_json(outcome: Outcome) -> dict[str, Any]:
     """How a run ended: `kind`, and `value`: the returned calldata as JSON, else the message."""
+    if outcome.kind != "return":
+        return {"kind": outcome.kind, "value": outcome.payload.decode(errors="replace")}
+    return {"kind": outcome.kind, "value": calldata_json(outcome.payload)}
+
+
+def calldata_json(raw: bytes) -> Any:
+    """Calldata as JSON; `{"$calldata": hex}` for what JSON can't hold."""
     from genvm_replay import calldata
     from genvm_replay.calldata.jsonform import to_json
 
-    if outcome.kind != "return":
-        return {"kind": outcome.kind, "value": outcome.payload.decode(errors="replace")}
     try:
-        value = to_json(calldata.decode(outcome.payload))
+        value = to_json(calldata.decode(raw))
         json.dumps(value)
-    except (ValueError, RecursionError):  # an integer too long to print, nesting too deep
-        value = {"$calldata": outcome.payload.hex()}
-    return {"kind": outcome.kind, "value": value}
+    except (ValueError, RecursionError):  # no calldata, an integer too long to print, nesting too deep
+        value = {"$calldata": raw.hex()}
+    return value
 
 
 def divergence_json(found: Mismatch) -> dict[str, Any]:

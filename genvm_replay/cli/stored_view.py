@@ -15,6 +15,7 @@ from genvm_replay.cli.output import (
     short,
     size,
 )
+from genvm_replay.cli.sent_view import sent_by, sent_json, sent_lines
 
 if TYPE_CHECKING:
     from genvm_replay.journal.events import Event
@@ -60,6 +61,7 @@ def run_json(summary: RunSummary, run: StoredRun) -> dict[str, Any]:
     header, footer = run.header, run.footer
     told = summary_json(summary)
     told["result"] = result_json(Outcome(kind=footer.kind, payload=footer.payload))
+    told |= sent_json(*sent_by(run), header.message.contract_address)
     told["permissions"] = header.permissions
     for name, part in (("message", header.message), ("pins", header.pins), ("limits", header.limits)):
         told[name] = {field: plain(value) for field, value in msgspec.structs.asdict(part).items()}
@@ -94,7 +96,8 @@ def run_text(summary: RunSummary, run: StoredRun) -> str:
         "events": ", ".join(f"{line['events']} on {line['name']}" for line in told["lines"]) or "none",
         "stored": f"{size(summary.stored_bytes)} (of {size(summary.raw_bytes)})",
     }
-    return facts({name: printable(value) for name, value in rows.items()})
+    sent = sent_lines(*sent_by(run), run.header.message.contract_address)
+    return "\n".join([facts({name: printable(value) for name, value in rows.items()}), *sent])
 
 
 def event_json(line: str, seq: int, event: Event) -> dict[str, Any]:

@@ -51,6 +51,11 @@ def transaction_options(command: Command) -> Command:
             "--datetime", "moment", metavar="RFC3339", help="The transaction's time. [default: now]"
         ),
         click.option(
+            "--deliver",
+            is_flag=True,
+            help="Carry out the messages and deployments that it sends, and what these send: at most 64.",
+        ),
+        click.option(
             "--fuel",
             metavar="N",
             type=click.IntRange(1, FUEL_MAX),

@@ -9,14 +9,15 @@ import click
 
 from genvm_replay.cli.arguments import read_contract, read_kwargs, read_values
 from genvm_replay.cli.context import Settings, pass_settings, shared_options
+from genvm_replay.cli.errors import DONE, FAILED
 from genvm_replay.cli.opening import make_bench, open_store
-from genvm_replay.cli.recorded_view import show
+from genvm_replay.cli.recorded_view import show, show_delivery
 from genvm_replay.cli.transaction_options import call_options, transaction_options
 from genvm_replay.errors import UsageError
 
 if TYPE_CHECKING:
     from genvm_replay.journal.store import Store
-    from genvm_replay.replay.local_node import CallOptions, LocalNode
+    from genvm_replay.replay.local_node import CallOptions, LocalNode, Recorded
 
 # Negative numbers are arguments, not options; what is neither is refused in `arguments`.
 ARGUMENTS: Final = {"ignore_unknown_options": True}
@@ -38,14 +39,17 @@ def deploy(
     file: Path,
     args: tuple[str, ...],
     kwargs: str | None,
+    deliver: bool,
     **options: Any,
 ) -> None:
     """Deploy the contract in FILE and record the run. The ARGs go to its constructor."""
     code, sent = read_contract(file), call_options(**options)
     positional, named = read_values(args), read_kwargs(kwargs)
     with open_store(settings, to_write=True) as store:
-        recorded = _node(settings, store, sent).deploy(code, positional, named, sent)
-    show(context, settings, recorded, deployed=True)
+        node = _node(settings, store, sent)
+        recorded = node.deploy(code, positional, named, sent)
+        good = _tell(settings, node, recorded, deliver=deliver, deployed=True)
+    context.exit(DONE if good else FAILED)
 
 
 @click.command(context_settings=ARGUMENTS, epilog=ARGUMENT_HELP)
@@ -66,6 +70,7 @@ def call(
     args: tuple[str, ...],
     view: bool,
     kwargs: str | None,
+    deliver: bool,
     **options: Any,
 ) -> None:
     """Call METHOD of the contract at ADDRESS with the ARGs and record it."""
@@ -76,8 +81,23 @@ def call(
     if not method.isprintable():
         raise UsageError(f"{method!r} is no name of a method")
     with open_store(settings, to_write=True) as store:
-        recorded = _node(settings, store, sent).call(target, method, positional, named, sent, view=view)
-    show(context, settings, recorded)
+        node = _node(settings, store, sent)
+        recorded = node.call(target, method, positional, named, sent, view=view)
+        good = _tell(settings, node, recorded, deliver=deliver)
+    context.exit(DONE if good else FAILED)
+
+
+def _tell(
+    settings: Settings, node: LocalNode, recorded: Recorded, *, deliver: bool, deployed: bool = False
+) -> bool:
+    """Print a transaction, and with `deliver` those that it leads to; gives whether all returned."""
+    good = show(settings, recorded, deployed=deployed)
+    if deliver:
+        from genvm_replay.replay.delivery import deliver_all
+
+        for delivery in deliver_all(node, recorded):
+            good &= show_delivery(settings, delivery)
+    return good
 
 
 def _node(settings: Settings, store: Store, options: CallOptions) -> LocalNode:

@@ -32,6 +32,7 @@ FORBIDDEN: Final = Answer(2)
 I_AM_LEADER: Final = Answer(3)
 FUEL: Final = Answer(0, 2**53 - 1)  # what a node says that sets no limit (spec/executor.md 1.2)
 PageKey = tuple[bytes, bytes, int]  # address, slot, number
+Outgoing = PostMessage | DeployContract | EthSend
 
 
 class StateReader(Protocol):
@@ -63,9 +64,8 @@ class LocalHost:
         self._written: set[PageKey] = set()
         self.events: list[PostEvent] = []
         self.nondet_results: list[PostNondetResult] = []
-        self.messages: list[
-            PostMessage | DeployContract | EthSend
-        ] = []  # in the order in which they were sent
+        self.messages: list[Outgoing] = []  # in the order in which they were sent
+        self._sent = 0
         self.result: bytes | None = None
 
     def _page(self, key: PageKey) -> bytearray:
@@ -121,16 +121,26 @@ class LocalHost:
 
     def post_message(self, request: PostMessage) -> Answer:
         """Keep a message."""
-        self.messages.append(request)
-        return OK
+        return self._take(request)
 
     def deploy_contract(self, request: DeployContract) -> Answer:
         """Keep a deployment."""
-        self.messages.append(request)
-        return OK
+        return self._take(request)
 
     def eth_send(self, request: EthSend) -> Answer:
         """Keep a transaction for the other chain."""
+        return self._take(request)
+
+    def _take(self, request: Outgoing) -> Answer:
+        """Keep what leaves the contract, unless its value is more than the contract has left.
+
+        The executor has looked at the balance, but for each VM alone: a contract that is viewed, or a sandbox, has a
+        count of its own (spec/executor.md 4.2), and whatever it sends is sent by the contract of the transaction.
+        """
+        value = int.from_bytes(request.value, "little")
+        if value and self._sent + value > self._state.balance(self._contract) + self._value:
+            return FORBIDDEN
+        self._sent += value
         self.messages.append(request)
         return OK
 

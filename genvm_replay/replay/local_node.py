@@ -7,7 +7,7 @@ since; then the transaction runs again on the new state. The node mints what a t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -15,7 +15,7 @@ import msgspec
 from blake3 import blake3
 
 from .. import calldata
-from ..calldata import Address, Value
+from ..calldata import Address, CalldataError, Value
 from ..calldata.types import keccak256
 from ..errors import EnvironmentProblem, UsageError
 from ..executor.effects import Live, Recording, Streams
@@ -23,11 +23,11 @@ from ..executor.engine import Build
 from ..executor.moment import clock_ns, format_datetime, parse_datetime
 from ..executor.storage_slots import CODE_SLOT
 from ..executor.transaction import RunReport
-from ..host_bridge.local_host import LocalHost
-from ..journal.delta import Account, PageKey, StateConflict, StateDelta
-from ..journal.events import StorageWrite
+from ..host_bridge.local_host import LocalHost, Outgoing
+from ..journal.delta import StateConflict
+from ..journal.events import DeployContract, PostEvent, PostMessage, StorageWrite
 from ..journal.run import Limits, Message, RunHeader
-from ..journal.state import LocalState
+from .state_change import StateRead, change, failed_change
 from .workbench import Workbench, footer_of
 
 CHAIN_ID: Final = "61999"  # what local networks of GenLayer use
@@ -36,6 +36,7 @@ MEMORY_BYTES: Final = 0xFFFF_FFFF  # spec/executor.md 8.1
 DEADLINE_MS: Final = 60_000
 ALL_RIGHTS, VIEW_RIGHTS = "rwscn", "rcn"
 ATTEMPTS_MAX: Final = 20
+VALUE_MAX: Final = 2**64 - 1  # spec/executor.md 1.5
 TX_DOMAIN: Final = b"genvm-replay/tx/1\0"
 
 
@@ -44,12 +45,14 @@ class CallOptions:
     """How a transaction is sent.
 
     Attributes:
+        origin: who sent the first transaction of a row, the sender of which is a contract; None: the sender.
         datetime: the transaction's time, RFC 3339; None: now.
         fuel: instruction budget; the run then uses the FUEL build.
         deadline_ms: wall-clock limit; None: no limit.
     """
 
     sender: Address = DEFAULT_SENDER
+    origin: Address | None = None
     value: int = 0
     datetime: str | None = None
     fuel: int | None = None
@@ -59,16 +62,29 @@ class CallOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """A transaction that was run and recorded."""
+    """A transaction that was run and recorded.
+
+    Attributes:
+        messages: what it sent, in this order; nothing if it failed.
+        emitted: its events; none if it failed or was a view.
+    """
 
     tx: bytes
     run_id: int
     root: bytes
-    address: Address
+    message: Message
     report: RunReport
+    options: CallOptions
+    messages: tuple[Outgoing, ...] = ()
+    emitted: tuple[PostEvent, ...] = ()
     streams: Streams = field(default_factory=Streams)
     event_count: int
     stored_bytes: int
+
+    @property
+    def address(self) -> Address:
+        """The contract."""
+        return Address(self.message.contract_address)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +153,36 @@ class LocalNode:
         plan = _Plan(contract=address.raw, calldata=call, method=method, options=options, view=view)
         return self._send(lambda _nonce: plan, options)
 
+    def deliver(self, sent: PostMessage | DeployContract, parent: Recorded, number: int) -> Recorded:
+        """Carry out what a transaction sent: a transaction of the sending contract, at the time of the parent.
+
+        Args:
+            number: which of the messages of `parent` it is.
+
+        Raises:
+            UsageError: there is no such contract here, or one already, or the value is more than 64 bits.
+        """
+        sender, value = parent.message.contract_address, int.from_bytes(sent.value, "little")
+        if value > VALUE_MAX:
+            raise UsageError(f"a transaction brings along at most 2**64 - 1 coins, the message has {value}")
+        options = replace(
+            parent.options,
+            sender=Address(sender),
+            origin=Address(parent.message.origin_address),
+            value=value,
+            datetime=parent.message.datetime,
+        )
+        if isinstance(sent, PostMessage):
+            contract, code = sent.address, None
+        else:
+            # Without a salt the address is the node's choice: one that no explicit salt will hit.
+            chosen = blake3(parent.tx + number.to_bytes(8, "big")).digest()
+            salt = int.from_bytes(sent.salt_nonce, "little") or int.from_bytes(chosen, "big")
+            contract, code = new_address(sender, salt), sent.code
+        method = None if code is not None else method_of(sent.calldata)
+        plan = _Plan(contract=contract, calldata=sent.calldata, method=method, options=options, code=code)
+        return self._send(lambda _nonce: plan, options)
+
     def _send(self, plan_for: Callable[[int], _Plan], options: CallOptions) -> Recorded:
         state, sender = self._bench.store.state, options.sender.raw
         moment = parse_datetime(options.datetime) if options.datetime else datetime.now(UTC)
@@ -155,12 +201,15 @@ class LocalNode:
         store, options = self._bench.store, plan.options
         streams = Streams()
         with store.state.snapshot():
-            read = _StateRead(store.state)
+            read = StateRead(store.state)
             sender = read.account(options.sender.raw)
             host = LocalHost(read, plan.contract, plan.calldata, options.value)
+            is_there = store.state.contract_version(plan.contract) is not None
             if plan.code is not None:
+                if is_there:
+                    raise UsageError(f"there is a contract at {Address(plan.contract)} already")
                 store_code(host, plan.code)
-            elif store.state.contract_version(plan.contract) is None:
+            elif not is_there:
                 raise UsageError(
                     f"no contract at {Address(plan.contract)} in {store.database.path}: "
                     "`deploy` prints the address of a new one"
@@ -170,7 +219,12 @@ class LocalNode:
             door = Recording(Live(host, clock_ns(header.message), streams), recorder)
             build = Build.EPOCH if options.fuel is None else Build.FUEL
             report = self._bench.execute(header, door, build)
-            delta = _delta(plan, host, report, read)
+            returned = report.outcome.kind == "return"
+            delta = None
+            if not plan.view:
+                delta = (
+                    change(header.message, host, read) if returned else failed_change(header.message, read)
+                )
         finished = recorder.finish(footer_of(report))
         run_id = store.commit(
             finished,
@@ -183,8 +237,11 @@ class LocalNode:
             tx=header.tx,
             run_id=run_id,
             root=finished.root,
-            address=Address(plan.contract),
+            message=header.message,
             report=report,
+            options=options,
+            messages=tuple(host.messages) if returned else (),
+            emitted=tuple(host.events) if returned and not plan.view else (),
             streams=streams,
             event_count=finished.event_count,
             stored_bytes=finished.stored_bytes,
@@ -195,7 +252,7 @@ class LocalNode:
         message = Message(
             contract_address=plan.contract,
             sender_address=options.sender.raw,
-            origin_address=options.sender.raw,
+            origin_address=(options.origin or options.sender).raw,
             chain_id=CHAIN_ID,
             value=options.value,
             is_init=plan.code is not None,
@@ -212,50 +269,20 @@ class LocalNode:
         )
 
 
-class _StateRead:
-    """The committed state as one transaction reads it, and a note of what it read."""
-
-    def __init__(self, state: LocalState) -> None:
-        self._state = state
-        self.versions: dict[bytes, int | None] = {}
-        self.accounts: dict[bytes, Account] = {}
-
-    def read_page(self, address: bytes, slot: bytes, page: int) -> bytes:
-        """A page of storage."""
-        if address not in self.versions:
-            self.versions[address] = self._state.contract_version(address)
-        return self._state.read_page(address, slot, page)
-
-    def account(self, address: bytes) -> Account:
-        """Balance and nonce."""
-        if address not in self.accounts:
-            self.accounts[address] = self._state.account(address)
-        return self.accounts[address]
-
-    def balance(self, address: bytes) -> int:
-        """A balance."""
-        return self.account(address).balance
-
-
-def _delta(plan: _Plan, host: LocalHost, report: RunReport, read: _StateRead) -> StateDelta | None:
-    """What a transaction leaves behind: only the sender's nonce if it failed, nothing if it is a view."""
-    if plan.view:
-        return None
-    sender = plan.options.sender.raw
-    accounts = {sender: read.account(sender)._replace(nonce=read.account(sender).nonce + 1)}
-    if report.outcome.kind != "return":
-        return StateDelta(accounts=accounts)
-    if plan.options.value:
-        held = accounts.get(plan.contract) or read.account(plan.contract)
-        accounts[plan.contract] = held._replace(balance=held.balance + plan.options.value)
-    pages = {PageKey(*key): page for key, page in host.written_pages().items()}
-    return StateDelta(pages=pages, deployed=(plan.contract,) if plan.code else (), accounts=accounts)
-
-
 def call_object(method: str | None, args: Sequence[Value], kwargs: Mapping[str, Value]) -> bytes:
     """The calldata of a call (spec/executor.md 3.4): what is empty is left out."""
     parts: dict[str, Value] = {"method": method, "args": args, "kwargs": kwargs}
     return calldata.encode({key: value for key, value in parts.items() if value})
+
+
+def method_of(call: bytes) -> str:
+    """The method that a call names; empty for one that names none."""
+    try:
+        decoded = calldata.decode(call)
+    except CalldataError:
+        return ""
+    method = decoded.get("method") if isinstance(decoded, Mapping) else None
+    return method if isinstance(method, str) else ""
 
 
 def new_address(deployer: bytes, salt: int) -> bytes:

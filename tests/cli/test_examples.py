@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -33,4 +34,24 @@ def test_auction(run_json):
     assert late["result"] == {"kind": "user_error", "value": "the auction ended at 2026-12-31T12:00:00Z"}
     leader = run_json("call", address, "leader", "--view").object["result"]["value"]
     assert (leader["amount"], leader["bids"], leader["at"]) == (10, 1, "2026-12-31T11:59:59.500Z")
+    assert run_json("replay", "--all").code == 0
+
+
+def test_token_and_vault(run_json):
+    token = run_json("deploy", EXAMPLES / "token.py", 1000).object
+    sender = {"$address": run_json("show", token["tx"]).object["message"]["sender_address"]}
+    there = json.dumps({"$address": token["address"]})
+    vault = run_json("deploy", EXAMPLES / "vault.py", there, 100).object["address"]
+    poor = run_json("call", vault, "deposit", "--value", 7, "--sender", "0x" + "01" * 20).object["result"]
+    assert poor == {"kind": "user_error", "value": f"100 tokens are needed, 0x{'01' * 20} has 0"}
+    assert run_json("call", vault, "deposit", "--value", 7).object["result"]["value"] == 7
+    given = run_json("call", token["address"], "transfer", json.dumps({"$address": vault}), 2).object
+    [moved] = given["emitted_events"]
+    assert moved["blob"]["amount"] == 2
+    paid, bonus = run_json("call", vault, "withdraw", 5, "--deliver").objects
+    assert [(sent["kind"], sent["value"]) for sent in paid["messages"]] == [("eth_send", 5), ("message", 0)]
+    assert (bonus["parent"], bonus["result"]["kind"]) == (paid["tx"], "return")
+    assert run_json("call", vault, "coins", "--view").object["result"]["value"] == 2
+    held = run_json("call", token["address"], "balance_of", json.dumps(sender), "--view").object
+    assert held["result"]["value"] == 1000
     assert run_json("replay", "--all").code == 0
