@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -44,10 +44,21 @@ class ImageStore:
         return _open(stored)
 
     def _evict(self, kind: str) -> None:
-        folders = sorted(self._cache.glob(f"image-{kind}-*/"), key=lambda folder: folder.stat().st_mtime)
-        for folder in folders[:-CONTRACT_IMAGES_MAX]:
+        for folder in by_last_use(self._cache.glob(f"image-{kind}-*/"))[:-CONTRACT_IMAGES_MAX]:
             with suppress(OSError):
                 shutil.rmtree(folder)
+
+
+def by_last_use(folders: Iterable[Path]) -> list[Path]:
+    """The folders, those first that were not used for longest; one that another process just removed is among them."""
+
+    def used_at(folder: Path) -> float:
+        try:
+            return folder.stat().st_mtime
+        except FileNotFoundError:
+            return 0.0
+
+    return sorted(folders, key=used_at)
 
 
 def _content(make: Maker) -> Content:
