@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from ..calldata import Value
+from ..calldata import Address, Value
 from ..errors import EnvironmentProblem
 from ..journal.events import GetLeaderNondetResult, PostNondetResult
 from .contract import Contract, parse_contract
@@ -62,7 +62,8 @@ class SubVms:
             entry_stage_data=None,
             stack=(*caller.stack, caller.message.contract_address),
         )
-        return raise_vm_error(self._run(plan))
+        outcome = self._run(plan)
+        return raise_vm_error(result_bytes(outcome), viewing(address, outcome.cause))
 
     def sandbox(self, caller: VmPlan, data: bytes, *, allow_writes: bool) -> bytes:
         """Run the caller's contract again with fewer rights; a VM error is data here."""
@@ -82,7 +83,7 @@ class SubVms:
             entry_data=data,
             entry_stage_data=None,
         )
-        return self._run(plan)
+        return result_bytes(self._run(plan))
 
     def run_nondet(self, caller: VmPlan, leader: bytes, validator: bytes) -> bytes:
         """Get the result of a nondeterministic block: run it as the leader, or take the leader's result.
@@ -95,10 +96,10 @@ class SubVms:
         if answer.error == I_AM_LEADER and self._sync:
             raise EnvironmentProblem(f"the host has no leader's result for nondeterministic block {call_no}")
         if answer.error == I_AM_LEADER:
-            result = self._run(nondet_plan(caller, call_no, leader, None))
+            result = result_bytes(self._run(nondet_plan(caller, call_no, leader, None)))
             ask(caller.effects, PostNondetResult(call_no, result))
             return raise_vm_error(result)
-        given = value_of(answer)
+        given = value_of(answer, GetLeaderNondetResult.__name__)
         if not isinstance(given, bytes):
             raise EnvironmentProblem("the host's leader result is not bytes")
         check_result(given)
@@ -106,18 +107,31 @@ class SubVms:
             self.validators.put(call_no, nondet_plan(caller, call_no, validator, {"leaders_result": given}))
         return raise_vm_error(given)
 
-    def _run(self, plan: VmPlan) -> bytes:
+    def _run(self, plan: VmPlan) -> Outcome:
         if plan.depth > DEPTH_MAX:
             raise VmError("OOM", f"more than {DEPTH_MAX} VMs inside each other")
-        return result_bytes(self._machine(plan, self).outcome)
+        return self._machine(plan, self).outcome
 
 
 def contract_at(caller: VmPlan, address: bytes, state: int) -> Contract:
-    """The contract at an address: read once in a run (spec/executor.md 8.4)."""
+    """The contract at an address: read once in a run (spec/executor.md 8.4).
+
+    Raises:
+        VmError: there is none, or it can't be read; the cause names the address.
+    """
     contracts = caller.run.contracts
     if address not in contracts:
-        contracts[address] = parse_contract(read_code(address, state, caller.effects))
+        code = read_code(address, state, caller.effects)
+        try:
+            contracts[address] = parse_contract(code)
+        except VmError as error:
+            raise VmError(error.message, viewing(address, error.cause if code else "no contract")) from error
     return contracts[address]
+
+
+def viewing(address: bytes, cause: str) -> str:
+    """The cause of a failure in another contract, for people."""
+    return f"in a view of {Address(address)}: {cause}".removesuffix(": ")
 
 
 def nondet_plan(caller: VmPlan, call_no: int, data: bytes, stage_data: Value) -> VmPlan:
@@ -162,8 +176,8 @@ def check_result(result: bytes) -> None:
             raise EnvironmentProblem("the message in the host's leader result is no UTF-8") from error
 
 
-def raise_vm_error(result: bytes) -> bytes:
-    """Give a return or a user error; raise a VM error in the VM that asked."""
+def raise_vm_error(result: bytes, cause: str = "") -> bytes:
+    """Give a return or a user error; raise a VM error in the VM that asked, with a cause for people."""
     if result[0] == VM_ERROR:
-        raise VmError(result[1:].decode())
+        raise VmError(result[1:].decode(), cause)
     return result

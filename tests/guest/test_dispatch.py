@@ -49,6 +49,7 @@ REFUSED = [
     ({"method": "hidden"}, 0, "not public"),
     ({"method": "secret"}, 0, "not public"),
     ({"method": "add", "args": [1]}, 1, "payable"),
+    ({"method": "get"}, 1, "payable"),
     ({"method": "x"}, 0, "not public"),
     ({"method": "balance"}, 0, "not public"),
     ({"method": "__init__"}, 0, "reserved"),
@@ -79,6 +80,7 @@ ACCEPTED = [
     ({"method": ""}, 9, ["receive", 9]),
     ({"method": "absent", "args": [1], "kwargs": {"a": 2}}, 0, ["undefined", "absent", [1], {"a": 2}]),
     ({"method": "#error"}, 3, "errored"),
+    ({"method": "absent", "other": 1}, 0, ["undefined", "absent", [], {}]),
 ]
 
 
@@ -173,6 +175,22 @@ def test_bad_entry_data(contract, data):
     ended = contract(SOURCE).send({}, entry_data=data)
     assert ended.exit_code == 1
     assert "Error" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        ({"method": None}, "method of a call is NoneType, not str"),
+        ({"method": "get", "args": "abc"}, "args of a call is str, not list"),
+        ({"args": {"a": 1}}, "args of a call is dict, not list"),
+        ({"method": "get", "kwargs": [1]}, "kwargs of a call is list, not dict"),
+    ],
+)
+def test_bad_call(contract, call, told):
+    """What is no call object is refused by what it is."""
+    ended = contract(SOURCE).send(call)
+    assert ended.exit_code == 1
+    assert f"TypeError: {told}" in ended.stderr
 
 
 def test_unknown_entry_kind(contract):

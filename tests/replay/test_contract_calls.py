@@ -180,6 +180,7 @@ def test_no_contract_there(node: LocalNode, peers: list[Address]) -> None:
     """A view of an address without a contract is a VM error of the caller."""
     done = node.call(peers[0], "who", [[NOBODY]], options=AT, view=True)
     assert failure(done) == ("vm_error", "invalid_contract absent_runner_comment")
+    assert done.report.outcome.cause == f"in a view of {NOBODY}: no contract"
 
 
 def test_what_a_callee_reads(node: LocalNode, bench: Workbench, peers: list[Address]) -> None:
@@ -258,6 +259,7 @@ def test_ethereum(node: LocalNode, bench: Workbench, peers: list[Address]) -> No
     assert list(deliver_all(node, sent)) == []
     asked = node.call(a, "eth", [NOBODY], options=AT, view=True)
     assert failure(asked) == ("vm_error", "forbidden")
+    assert asked.report.outcome.cause == "the host answered EthCall with 'forbidden'"
     events = [event.request for event in bench.store.load_run(asked.run_id).read_line("main")]
     assert [type(request) for request in events].count(EthCall) == 1
 

@@ -16,15 +16,16 @@ def ask(effects: Effects, request: AnyRequest) -> bytes | int | None:
         VmError: the host answered with one of its error bytes (spec/executor.md 1.2).
         EnvironmentProblem: an error byte that does not exist.
     """
-    return value_of(effects.perform(request))
+    return value_of(effects.perform(request), type(request).__name__)
 
 
-def value_of(answer: Answer) -> bytes | int | None:
-    """The value of a successful answer. Raises as `ask` does."""
+def value_of(answer: Answer, asked: str) -> bytes | int | None:
+    """The value of a successful answer to a request of the type `asked`. Raises as `ask` does."""
     if answer.error:
         if answer.error not in HOST_ERRORS:
             raise EnvironmentProblem(f"the host answered with the unknown error byte {answer.error}")
-        raise VmError(HOST_ERRORS[answer.error])
+        error = HOST_ERRORS[answer.error]
+        raise VmError(error, f"the host answered {asked} with {error!r}")
     return answer.value
 
 

@@ -15,6 +15,7 @@ Call: typing.TypeAlias = "tuple[Callable[..., typing.Any], list[typing.Any], dic
 _GET_SCHEMA: typing.Final = str(SpecialMethod.GET_SCHEMA)
 _ERRORED_MESSAGE: typing.Final = str(SpecialMethod.ERRORED_MESSAGE)
 _ABSENT: typing.Final = object()
+_PARTS: typing.Final = {"method": str, "args": list, "kwargs": dict}
 _UNDEFINED: typing.Final = "__handle_undefined_method__"
 
 
@@ -27,6 +28,9 @@ def read_call(entry_data: bytes) -> dict[str, typing.Any]:
     call = calldata.decode(entry_data)
     if not isinstance(call, dict):
         raise TypeError(f"a call is a map of method, args and kwargs, not {type(call).__name__}")
+    for part, wanted in _PARTS.items():
+        if part in call and not isinstance(call[part], wanted):
+            raise TypeError(f"{part} of a call is {type(call[part]).__name__}, not {wanted.__name__}")
     return call
 
 
