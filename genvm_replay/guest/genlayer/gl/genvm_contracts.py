@@ -16,6 +16,9 @@ from genlayer.py.create2 import create2_address
 from genlayer.py.public_abi import StorageType
 from genlayer.py.types import Address, Lazy, u256
 
+if typing.TYPE_CHECKING:
+    from genlayer.py.evm.generate import ContractDeclaration
+
 _View_co = typing.TypeVar("_View_co", covariant=True)
 _Write_co = typing.TypeVar("_Write_co", covariant=True)
 _View = typing.TypeVar("_View")
@@ -55,11 +58,6 @@ class ContractProxy(BaseContract, typing.Protocol[_View_co, _Write_co]):
     def emit_transfer(self, *, value: int, on: On = "finalized") -> None:
         """Send coins and nothing else; the other contract gets them in `__receive__`."""
         ...
-
-
-class _Declaration(typing.Protocol[_View, _Write]):
-    View: type[_View]
-    Write: type[_Write]
 
 
 class _Proxy:
@@ -161,7 +159,7 @@ def get_contract_at(address: Address, /) -> ContractProxy[typing.Any, typing.Any
 
 
 def contract_interface(
-    _declaration: _Declaration[_View, _Write], /
+    _declaration: "type[ContractDeclaration[_View, _Write]]", /
 ) -> typing.Callable[[Address], ContractProxy[_View, _Write]]:
     """Declare the methods of another contract: a class decorator. The result is called with an Address.
 

@@ -15,14 +15,14 @@ _Write = typing.TypeVar("_Write")
 
 
 def contract_interface(
-    declaration: ContractDeclaration[_View, _Write], /
+    declaration: type[ContractDeclaration[_View, _Write]], /
 ) -> typing.Callable[[Address], ContractProxy[_View, _Write]]:
     """Declare an Ethereum contract: a class decorator. The result is called with an Address.
 
     Raises:
         AssertionError, TypeError: the declaration can't be used; notes say where and how to write it.
     """
-    declared = typing.cast("type", declaration)
+    declared = declaration
     return _Interface(declared.__name__, *read_declaration(declared))
 
 

@@ -6,17 +6,22 @@ import typing
 from genlayer.py.evm.calldata import MethodEncoder
 from genlayer.py.types import Address, u256
 
-_View = typing.TypeVar("_View")
-_Write = typing.TypeVar("_Write")
 _View_co = typing.TypeVar("_View_co", covariant=True)
 _Write_co = typing.TypeVar("_Write_co", covariant=True)
 
 
-class ContractDeclaration(typing.Protocol[_View, _Write]):
+class ContractDeclaration(typing.Protocol[_View_co, _Write_co]):
     """The class that is decorated: what can be called in `View`, what can be sent in `Write`."""
 
-    View: type[_View]
-    Write: type[_Write]
+    @property
+    def View(self) -> type[_View_co]:
+        """The class of what can be called."""
+        ...
+
+    @property
+    def Write(self) -> type[_Write_co]:
+        """The class of what can be sent."""
+        ...
 
 
 class ContractProxy(typing.Protocol[_View_co, _Write_co]):
