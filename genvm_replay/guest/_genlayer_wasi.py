@@ -37,14 +37,6 @@ _ERRNO_NAMES: Final = {
     7: "inbalance",
 }
 
-# The text of the error is the network's; these stand below it in a traceback.
-_HINTS: Final = {
-    2: "a part of the request is out of range, or this contract's version does not know it",
-    6: "not allowed here: a view writes and sends nothing, a nondeterministic block has no access to the chain, "
-    "and only upgraders may write to a locked slot",
-    7: "more than this contract owns, less what it has already sent",
-}
-
 _DATA: Final = 41  # where the bytes of a storage frame begin
 _HEAD: Final = Struct("<B32sII")
 _pack_head = _HEAD.pack
@@ -57,10 +49,7 @@ _u32_frame: Final = bytearray(_DATA + 4)
 
 
 def _failure(errno: int) -> SystemError:
-    error = SystemError(f"{errno}: {_ERRNO_NAMES.get(errno, 'unknown')}")
-    if errno in _HINTS:
-        error.add_note(_HINTS[errno])
-    return error
+    return SystemError(f"{errno}: {_ERRNO_NAMES.get(errno, 'unknown')}")
 
 
 def storage_read(slot: "Buffer", off: int, buf: "Buffer", /) -> None:

@@ -8,9 +8,9 @@ import typing
 
 import _genlayer_wasi as wasi
 
-from genlayer.gl._internal.gl_call import perform, perform_lazily
+from genlayer.gl._internal.gl_call import ask
 from genlayer.gl._internal.lazy_api import lazy_api
-from genlayer.gl._internal.transfers import On, check_address, check_on, check_value, refuse_reserved
+from genlayer.gl._internal.transfers import On, check_address, check_on, check_value, refuse_reserved, send
 from genlayer.gl.vm import decode_result, unpack_result
 from genlayer.py.create2 import create2_address
 from genlayer.py.public_abi import StorageType
@@ -107,9 +107,7 @@ class _Views:
                 "calldata": call_object(name, args, kwargs),
                 "state": int(self._state),
             }
-            return perform_lazily(
-                {"CallContract": request}, lambda answer: unpack_result(decode_result(answer))
-            )
+            return ask({"CallContract": request}, lambda answer: unpack_result(decode_result(answer)))
 
         return lazy_api(call)
 
@@ -134,7 +132,7 @@ class _Messages:
 
 
 def _post(address: Address, call: dict[str, typing.Any], value: int, on: str) -> None:
-    perform({"PostMessage": {"address": address, "calldata": call, "value": value, "on": on}})
+    send({"PostMessage": {"address": address, "calldata": call, "value": value, "on": on}})
 
 
 def call_object(
@@ -233,7 +231,7 @@ def deploy_contract(
         "on": check_on(on),
         "salt_nonce": number,
     }
-    perform({"DeployContract": request})
+    send({"DeployContract": request})
     if number == 0:
         return None
     import genlayer.gl as gl  # noqa: PLR0402  # here, because `gl` imports this module

@@ -4,9 +4,9 @@ import typing
 
 import _genlayer_wasi as wasi
 
-from genlayer.gl._internal.gl_call import perform, perform_lazily
+from genlayer.gl._internal.gl_call import ask
 from genlayer.gl._internal.lazy_api import lazy_api
-from genlayer.gl._internal.transfers import check_address, check_value, refuse_reserved
+from genlayer.gl._internal.transfers import check_address, check_value, refuse_reserved, send
 from genlayer.py.evm.generate import ContractDeclaration, ContractProxy, Method, read_declaration
 from genlayer.py.types import Address, Lazy, u256
 
@@ -91,7 +91,7 @@ class _Views:
 
         def call(*args: typing.Any, **kwargs: typing.Any) -> Lazy[typing.Any]:
             request = {"address": self._address, "calldata": method.encode_call(args, kwargs)}
-            return perform_lazily({"EthCall": request}, method.encoder.decode_ret)
+            return ask({"EthCall": request}, method.encoder.decode_ret)
 
         return lazy_api(call)
 
@@ -108,10 +108,10 @@ class _Transactions:
         refuse_reserved(name)
         method = self._interface.find("Write", name)
 
-        def send(*args: typing.Any, **kwargs: typing.Any) -> None:
+        def emit(*args: typing.Any, **kwargs: typing.Any) -> None:
             _send(self._address, method.encode_call(args, kwargs), self._value)
 
-        return send
+        return emit
 
 
 def _check(value: int, on: str) -> int:
@@ -123,4 +123,4 @@ def _check(value: int, on: str) -> int:
 
 
 def _send(address: Address, data: bytes, value: int) -> None:
-    perform({"EthSend": {"address": address, "calldata": data, "value": value}})
+    send({"EthSend": {"address": address, "calldata": data, "value": value}})

@@ -27,5 +27,7 @@ def lazy_api(lazy: typing.Callable[_P, Lazy[_T]], /) -> LazyApi[_P, _T]:
     def eager(*args: _P.args, **kwargs: _P.kwargs) -> _T:
         return lazy(*args, **kwargs).get()
 
+    del eager.__wrapped__  # its result is another one
+    lazy.__qualname__ += ".lazy"  # so that a pickle finds it
     eager.lazy = lazy  # type: ignore[attr-defined]
     return typing.cast("LazyApi[_P, _T]", eager)

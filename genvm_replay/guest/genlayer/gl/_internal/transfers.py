@@ -2,10 +2,12 @@
 
 import typing
 
+from genlayer.gl._internal.gl_call import perform
 from genlayer.py.types import Address
 
 On: typing.TypeAlias = typing.Literal["accepted", "finalized"]
 
+_INBALANCE: typing.Final = "7:"
 U256_MAX: typing.Final = 2**256 - 1
 _ON: typing.Final = typing.get_args(On)
 
@@ -44,6 +46,20 @@ def check_on(on: str) -> str:
     if on not in _ON:
         raise ValueError(f"on is {on!r}, not one of {', '.join(map(repr, _ON))}")
     return on
+
+
+def send(request: dict[str, typing.Any]) -> None:
+    """Send a request that takes value along.
+
+    Raises:
+        SystemError: the host refused it; a note says why.
+    """
+    try:
+        perform(request)
+    except SystemError as error:
+        if str(error).startswith(_INBALANCE):
+            error.add_note("the value is more than this contract owns, less what it has already sent")
+        raise
 
 
 def refuse_reserved(name: str) -> None:
