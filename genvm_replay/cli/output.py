@@ -70,14 +70,14 @@ def result_json(outcome: Outcome) -> dict[str, Any]:
 
 
 def calldata_json(raw: bytes) -> Any:
-    """Calldata as JSON; `{"$calldata": hex}` for what JSON can't hold."""
-    from genvm_replay import calldata
+    """Calldata as JSON; `{"$calldata": hex}` for bytes that are none, and what JSON can't hold."""
+    from genvm_replay.calldata import CalldataError, decode
     from genvm_replay.calldata.jsonform import to_json
 
     try:
-        value = to_json(calldata.decode(raw))
+        value = to_json(decode(raw))
         json.dumps(value)
-    except (ValueError, RecursionError):  # no calldata, an integer too long to print, nesting too deep
+    except (CalldataError, ValueError, RecursionError):  # an integer too long to print, nesting too deep
         value = {"$calldata": raw.hex()}
     return value
 

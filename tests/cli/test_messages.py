@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from msgspec import structs
+
+from genvm_replay.journal.database import open_database
+from genvm_replay.journal.events import OK, DeployContract, EthSend, PostMessage
 
 from .conftest import CONTRACTS
 
@@ -87,3 +91,37 @@ def test_a_constructor_sends_too(run_json):
     deployed, note = run_json("deploy", CONTRACTS / "relay.py", "--deliver").objects
     assert [sent["to"] for sent in deployed["messages"]] == [deployed["address"]]
     assert (note["parent"], note["stdout"]) == (deployed["tx"], "born\n")
+
+
+FOREIGN = [
+    PostMessage(b"short", b"\x06", bytes(32), "finalized"),
+    EthSend(bytes(20), b"", bytes(4096)),
+    DeployContract(b"\x06", b"", bytes(32), "finalized", bytes(33)),
+]
+
+
+@pytest.mark.parametrize("sent", FOREIGN, ids=["address", "value", "salt"])
+def test_a_foreign_record_may_hold_anything(run, recorded, sent):
+    """Sizes that no executor writes are told as damage, with their place."""
+    store_sent(recorded, sent)
+    told = run("show", "00" * 32)
+    assert told.code == 1
+    assert "bytes" in told.err
+    assert "main[0]" in told.err
+
+
+def test_a_foreign_record_can_not_steer_the_terminal(run, run_json, recorded):
+    """Nor does calldata that is none stop the listing."""
+    store_sent(recorded, PostMessage(bytes(20), b"\xff", b"\xff" * 32, "\x1b[2J"))
+    line = run("show", "00" * 32).out.splitlines()[-1]
+    assert line.endswith(f"value {2**256 - 1}, on \\x1b[2J")
+    [message] = run_json("show", "00" * 32).object["messages"]
+    assert message["call"] == {"$calldata": "ff"}
+
+
+def store_sent(path, sent):
+    with open_database(path) as store:
+        stored = store.load_run(2)
+        recorder = store.begin_run(structs.replace(stored.header, tx=bytes(32)))
+        recorder.line("main").append(sent, OK)
+        store.commit(recorder.finish(stored.footer))

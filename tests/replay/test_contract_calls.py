@@ -84,6 +84,7 @@ class Peer(gl.Contract):
     @gl.public.view
     def speak(self, how: str, to: Address, value: int):
         if how == "event": Said("hello").emit()
+        if how == "loud": gl.advanced.emit_raw_event([bytes(32)] * value, {})
         if how == "message": gl.get_contract_at(to).emit(value=value).who([])
         if how == "deploy": gl.deploy_contract(code=b"x", value=value)
         if how == "eth": Coin(to).emit(value=value).mint(5)
@@ -227,6 +228,16 @@ def test_events(node: LocalNode, peers: list[Address]) -> None:
         [event] = done.emitted
         assert calldata.decode(event.blob) == {"what": "hello"}
     assert node.call(a, "speak", ["event", NOBODY, 0], options=AT, view=True).emitted == ()
+
+
+def test_topics(node: LocalNode, peers: list[Address]) -> None:
+    """Four at most, that of the signature included; the contract sees errno 2."""
+    four = node.call(peers[0], "speak", ["loud", NOBODY, 4], options=AT)
+    assert value(four) == "spoken"
+    assert len(four.emitted[0].topics) == 4
+    five = node.call(peers[0], "speak", ["loud", NOBODY, 5], options=AT)
+    assert failure(five) == ("vm_error", "exit_code 1")
+    assert "SystemError: 2: inval" in five.streams.stderr.decode()
 
 
 def test_what_a_viewed_contract_sends(node: LocalNode, bench: Workbench, peers: list[Address]) -> None:
