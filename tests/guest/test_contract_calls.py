@@ -4,6 +4,10 @@ import pytest
 from genlayer.py import calldata, evm
 from genlayer.py.create2 import create2_address
 from genlayer.py.types import Address, u256
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genvm_replay.replay.local_node import new_address
 
 from .guest_runs import CONTRACT
 
@@ -160,6 +164,14 @@ def test_evm_results(contract):
     assert chain.call("do").returned == [5, "five"]
     chain.answers = {calldata.encode(request).hex(): ""}
     assert "ValueError: the data ends at byte 0" in chain.call("do").stderr
+
+
+@given(st.binary(min_size=20, max_size=20), st.integers(1, 2**256 - 1))
+def test_addresses_are_those_of_the_node(deployer, salt):
+    """The SDK and the node compute them apart, with different Keccaks; and as the executor's documents say."""
+    assert create2_address(Address(deployer), salt, 61999).as_bytes == new_address(deployer, salt)
+    known = create2_address(Address(b"\x01" + bytes(19)), 1, 0)
+    assert known.as_hex == "0xf539Cb83f077Cd01BDd1a4E002866dCC0D15D633"
 
 
 def test_deployed_addresses(contract):

@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genvm_replay.host_bridge.local_host import PAGE, LocalHost
-from genvm_replay.journal.events import GetBalance, GetCalldata, StorageRead, StorageWrite
+from genvm_replay.journal.events import (
+    DeployContract,
+    EthSend,
+    GetBalance,
+    GetCalldata,
+    PostMessage,
+    StorageRead,
+    StorageWrite,
+)
 
 CONTRACT, OTHER = b"c" * 20, b"o" * 20
 SLOTS = (b"1" * 32, b"2" * 32)
@@ -75,3 +83,28 @@ def test_the_transactions_value_counts_for_its_contract_only() -> None:
         assert isinstance(answer.value, bytes)
         assert int.from_bytes(answer.value, "little") == balance
     assert host().get_calldata(GetCalldata()).value == b"call"
+
+
+def sending(kind: int, value: int) -> PostMessage | DeployContract | EthSend:
+    raw = value.to_bytes(32, "little")
+    return (
+        PostMessage(OTHER, b"\x06", raw, "finalized"),
+        DeployContract(b"\x06", b"", raw, "accepted", bytes(32)),
+        EthSend(OTHER, b"", raw),
+    )[kind]
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 60) | st.just(2**256 - 1)), max_size=8))
+def test_a_contract_sends_no_more_than_it_has(sends: list[tuple[int, int]]) -> None:
+    """105 here: what it owns and what the transaction brings. What is refused is not kept, and costs nothing."""
+    under_test, left, kept = host(), 105, []
+    for request in (sending(*send) for send in sends):
+        take = (under_test.post_message, under_test.deploy_contract, under_test.eth_send)
+        value = int.from_bytes(request.value, "little")
+        index = (PostMessage, DeployContract, EthSend).index(type(request))
+        error = take[index](request).error  # type: ignore[operator]
+        assert error == (0 if value <= left else 2)
+        if not error:
+            left -= value
+            kept.append(request)
+    assert under_test.messages == kept
