@@ -69,6 +69,7 @@ TRANSFER = evm.MethodEncoder("transfer", (Address, u256), bool).encode_call((OTH
 
 REQUESTS = [
     ("gl.get_contract_at(OTHER).emit().ping()", post({"method": "ping"})),
+    ("gl.get_contract_at(OTHER).emit()._value()", post({"method": "_value"})),
     ("gl.get_contract_at(OTHER).emit().f(1, b='x')", post({"method": "f", "args": [1], "kwargs": {"b": "x"}})),
     ("gl.get_contract_at(OTHER).emit(value=u256(7), on='accepted').f()", post({"method": "f"}, 7, "accepted")),
     ("gl.get_contract_at(OTHER).emit_transfer(value=3)", post({}, 3)),

@@ -13,12 +13,12 @@ from genlayer.gl._internal.host_storage import STORAGE_MAN
 from genlayer.gl._message import MessageRawType, MessageType, read_message
 from genlayer.gl.annotations import private, public
 from genlayer.gl.contract import Contract
+from genlayer.gl.deployment import deploy_contract
 from genlayer.gl.events import Event
 from genlayer.gl.genvm_contracts import (
     BaseContract,
     ContractProxy,
     contract_interface,
-    deploy_contract,
     get_contract_at,
 )
 from genlayer.gl.tracing import trace, trace_time_micro

@@ -1,4 +1,4 @@
-"""Calling, paying and deploying other contracts of this chain (sdk.md section 1.7).
+"""Calling and paying other contracts of this chain (sdk.md section 1.7).
 
 A view call runs the other contract at once and gives its answer. Everything else is a message: the host keeps it and
 the other contract gets it in a transaction of its own, once this one is accepted or final.
@@ -12,7 +12,6 @@ from genlayer.gl._internal.gl_call import ask
 from genlayer.gl._internal.lazy_api import lazy_api
 from genlayer.gl._internal.transfers import On, check_address, check_on, check_value, refuse_reserved, send
 from genlayer.gl.vm import decode_result, unpack_result
-from genlayer.py.create2 import create2_address
 from genlayer.py.public_abi import StorageType
 from genlayer.py.types import Address, Lazy, u256
 
@@ -24,7 +23,7 @@ _Write_co = typing.TypeVar("_Write_co", covariant=True)
 _View = typing.TypeVar("_View")
 _Write = typing.TypeVar("_Write")
 
-__all__ = ("BaseContract", "ContractProxy", "contract_interface", "deploy_contract", "get_contract_at")
+__all__ = ("BaseContract", "ContractProxy", "contract_interface", "get_contract_at")
 
 
 class BaseContract(typing.Protocol):
@@ -92,20 +91,20 @@ class _Proxy:
 class _Views:
     """The methods of another contract, to be called now."""
 
-    __slots__ = ("_address", "_state")
+    __slots__ = ("_gl_address", "_gl_state")
 
     def __init__(self, address: Address, state: StorageType) -> None:
-        self._address = address
-        self._state = state
+        self._gl_address = address
+        self._gl_state = state
 
     def __getattr__(self, name: str) -> typing.Any:
         refuse_reserved(name)
 
         def call(*args: typing.Any, **kwargs: typing.Any) -> Lazy[typing.Any]:
             request = {
-                "address": self._address,
+                "address": self._gl_address,
                 "calldata": call_object(name, args, kwargs),
-                "state": int(self._state),
+                "state": int(self._gl_state),
             }
             return ask({"CallContract": request}, lambda answer: unpack_result(decode_result(answer)))
 
@@ -115,18 +114,18 @@ class _Views:
 class _Messages:
     """The methods of another contract, to be called by message."""
 
-    __slots__ = ("_address", "_on", "_value")
+    __slots__ = ("_gl_address", "_gl_on", "_gl_value")
 
     def __init__(self, address: Address, value: int, on: str) -> None:
-        self._address = address
-        self._value = value
-        self._on = on
+        self._gl_address = address
+        self._gl_value = value
+        self._gl_on = on
 
     def __getattr__(self, name: str) -> typing.Any:
         refuse_reserved(name)
 
         def call(*args: typing.Any, **kwargs: typing.Any) -> None:
-            _post(self._address, call_object(name, args, kwargs), self._value, self._on)
+            _post(self._gl_address, call_object(name, args, kwargs), self._gl_value, self._gl_on)
 
         return call
 
@@ -164,76 +163,3 @@ def contract_interface(
     The declaration serves type checkers and readers only; a call is not compared with it.
     """
     return get_contract_at
-
-
-@typing.overload
-def deploy_contract(
-    *,
-    code: bytes,
-    args: typing.Sequence[typing.Any] = ...,
-    kwargs: typing.Mapping[str, typing.Any] = ...,
-    salt_nonce: typing.Literal[0] = ...,
-    value: int = ...,
-    on: On = ...,
-) -> None: ...
-@typing.overload
-def deploy_contract(
-    *,
-    code: bytes,
-    args: typing.Sequence[typing.Any] = ...,
-    kwargs: typing.Mapping[str, typing.Any] = ...,
-    salt_nonce: int,
-    value: int = ...,
-    on: On = ...,
-) -> Address | None: ...
-@typing.overload
-def deploy_contract(
-    *,
-    code: bytes,
-    args: typing.Sequence[typing.Any] = ...,
-    kwargs: typing.Mapping[str, typing.Any] = ...,
-    salt: int,
-    value: int = ...,
-    on: On = ...,
-) -> Address | None: ...
-def deploy_contract(
-    *,
-    code: bytes,
-    args: typing.Sequence[typing.Any] = (),
-    kwargs: typing.Mapping[str, typing.Any] = {},
-    salt_nonce: int = 0,
-    salt: int | None = None,
-    value: int = 0,
-    on: On = "finalized",
-) -> Address | None:
-    """Deploy a contract by message. Gives its address if there is a salt, for which each number works once.
-
-    Args:
-        code: the source, or a zip archive, as bytes.
-        args: for the constructor, as are `kwargs`.
-        salt_nonce: u256; 0: none, and the address is the network's choice.
-        salt: another name of `salt_nonce`, which the network's SDK lacks.
-        value: coins to bring along, in the smallest unit.
-
-    Raises:
-        TypeError: code is not bytes, or there are two salts.
-        ValueError: a number is out of range, or `on` is unknown.
-    """
-    if isinstance(code, str):
-        raise TypeError("code is bytes: write code=source.encode()")
-    if salt is not None and salt_nonce:
-        raise TypeError("salt and salt_nonce are two names of one number: give one")
-    number = check_value(salt_nonce if salt is None else salt, "salt_nonce" if salt is None else "salt")
-    request = {
-        "calldata": call_object(None, args, kwargs),
-        "code": bytes(memoryview(code)),
-        "value": check_value(value),
-        "on": check_on(on),
-        "salt_nonce": number,
-    }
-    send({"DeployContract": request})
-    if number == 0:
-        return None
-    import genlayer.gl as gl  # noqa: PLR0402  # here, because `gl` imports this module
-
-    return create2_address(gl.message.contract_address, number, gl.message.chain_id)

@@ -79,37 +79,37 @@ class _Proxy:
 
 
 class _Views:
-    __slots__ = ("_address", "_interface")
+    __slots__ = ("_gl_address", "_gl_interface")
 
     def __init__(self, interface: _Interface, address: Address) -> None:
-        self._interface = interface
-        self._address = address
+        self._gl_interface = interface
+        self._gl_address = address
 
     def __getattr__(self, name: str) -> typing.Any:
         refuse_reserved(name)
-        method = self._interface.find("View", name)
+        method = self._gl_interface.find("View", name)
 
         def call(*args: typing.Any, **kwargs: typing.Any) -> Lazy[typing.Any]:
-            request = {"address": self._address, "calldata": method.encode_call(args, kwargs)}
+            request = {"address": self._gl_address, "calldata": method.encode_call(args, kwargs)}
             return ask({"EthCall": request}, method.encoder.decode_ret)
 
         return lazy_api(call)
 
 
 class _Transactions:
-    __slots__ = ("_address", "_interface", "_value")
+    __slots__ = ("_gl_address", "_gl_interface", "_gl_value")
 
     def __init__(self, interface: _Interface, address: Address, value: int) -> None:
-        self._interface = interface
-        self._address = address
-        self._value = value
+        self._gl_interface = interface
+        self._gl_address = address
+        self._gl_value = value
 
     def __getattr__(self, name: str) -> typing.Any:
         refuse_reserved(name)
-        method = self._interface.find("Write", name)
+        method = self._gl_interface.find("Write", name)
 
         def emit(*args: typing.Any, **kwargs: typing.Any) -> None:
-            _send(self._address, method.encode_call(args, kwargs), self._value)
+            _send(self._gl_address, method.encode_call(args, kwargs), self._gl_value)
 
         return emit
 
