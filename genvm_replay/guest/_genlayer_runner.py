@@ -2,12 +2,13 @@
 
 The host calls `prepare_sdk` and keeps an image of memory; it calls `prepare_contract` in a copy of that and keeps
 another image; `main` runs a transaction in a copy of either. So what is imported or computed before `main` is paid
-for once, and what `main` itself does is paid for by every transaction. Closures in nondeterministic blocks and
+for once, and what `main` itself does is paid for by every transaction. The functions of nondeterministic blocks and
 sandboxes are other entry kinds: a row in `_ENTRIES` each.
 """
 
 import atexit
 import builtins
+import functools
 import gc
 import os
 import sys
@@ -16,7 +17,8 @@ import typing
 import _genlayer_wasi as wasi
 import genlayer.gl as gl  # noqa: PLR0402  # `from genlayer import gl` may be the stand-in
 from genlayer.gl import contract as contract_registry
-from genlayer.gl._internal import dispatch, traceback_report
+from genlayer.gl import eq_principle, nondet  # noqa: F401  # `gl` has them on demand; here they get into the image
+from genlayer.gl._internal import closures, dispatch, traceback_report
 from genlayer.gl._message import MessageRawType, MessageType, read_message
 from genlayer.gl.vm import UserError
 from genlayer.py import calldata
@@ -101,8 +103,21 @@ def _run_method(raw: MessageRawType) -> bytes:
     else:
         method, args, kwargs = dispatch.find_method(cls, call, raw["value"])
     instance = root.get_contract_instance(cls)
+    return _result_of(functools.partial(method, instance, *args, **kwargs))
+
+
+def _run_sandbox(raw: MessageRawType) -> bytes:
+    return _result_of(closures.unpack(raw["entry_data"]))
+
+
+def _run_stage(raw: MessageRawType) -> bytes:
+    stage = closures.unpack(raw["entry_data"])
+    return _result_of(functools.partial(stage, raw["entry_stage_data"]))
+
+
+def _result_of(function: typing.Callable[[], typing.Any]) -> bytes:
     try:
-        result = method(instance, *args, **kwargs)
+        result = function()
     except UserError as error:
         return calldata.encode({"Rollback": error.message})
     return _RETURN + calldata.encode(result)
@@ -110,6 +125,8 @@ def _run_method(raw: MessageRawType) -> bytes:
 
 _ENTRIES: typing.Final[dict[int, _Entry]] = {
     EntryKind.MAIN: _run_method,
+    EntryKind.SANDBOX: _run_sandbox,
+    EntryKind.CONSENSUS_STAGE: _run_stage,
 }
 
 

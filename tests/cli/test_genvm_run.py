@@ -318,7 +318,7 @@ def test_a_module_that_is_not_there(process_env: dict[str, str], tmp_path: Path)
         done = subprocess.run(words, capture_output=True, text=True, env=process_env, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (0, 'executed with `InternalError("")`\n')
     assert node.result is not None
-    assert b"llm module at ws://127.0.0.1:1" in node.result
+    assert b"llm module failed: no answer from ws://127.0.0.1:1: " in node.result
 
 
 def test_the_record_keeps_the_debug_mode(tmp_path: Path, process_env: dict[str, str]) -> None:

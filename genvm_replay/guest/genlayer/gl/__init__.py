@@ -20,6 +20,8 @@ from genlayer.py import calldata, storage
 from genlayer.py.types import *
 
 if typing.TYPE_CHECKING:
+    from genlayer.gl import eq_principle, nondet
+
     message: MessageType
     message_raw: MessageRawType
 
@@ -32,8 +34,10 @@ __all__ = (
     "UserError",
     "advanced",
     "calldata",
+    "eq_principle",
     "message",
     "message_raw",
+    "nondet",
     "private",
     "public",
     "storage",
@@ -44,7 +48,10 @@ __all__ = (
 )
 
 # Imported on first use, as contracts without them need neither the time nor the memory.
-_ON_DEMAND: typing.Final[dict[str, str]] = {}
+_ON_DEMAND: typing.Final[dict[str, str]] = {
+    "eq_principle": "genlayer.gl.eq_principle",
+    "nondet": "genlayer.gl.nondet",
+}
 
 # Names that contracts try although no version of the SDK had them.
 _INSTEAD: typing.Final = {
