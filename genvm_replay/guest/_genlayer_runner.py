@@ -8,7 +8,6 @@ sandboxes are other entry kinds: a row in `_ENTRIES` each.
 
 import atexit
 import builtins
-import functools
 import gc
 import os
 import sys
@@ -103,7 +102,7 @@ def _run_method(raw: MessageRawType) -> bytes:
     else:
         method, args, kwargs = dispatch.find_method(cls, call, raw["value"])
     instance = root.get_contract_instance(cls)
-    return _result_of(functools.partial(method, instance, *args, **kwargs))
+    return _result_of(method, instance, *args, **kwargs)
 
 
 def _run_sandbox(raw: MessageRawType) -> bytes:
@@ -112,15 +111,22 @@ def _run_sandbox(raw: MessageRawType) -> bytes:
 
 def _run_stage(raw: MessageRawType) -> bytes:
     stage = closures.unpack(raw["entry_data"])
-    return _result_of(functools.partial(stage, raw["entry_stage_data"]))
+    return _result_of(stage, raw["entry_stage_data"])
 
 
-def _result_of(function: typing.Callable[[], typing.Any]) -> bytes:
+def _result_of(function: typing.Callable[..., typing.Any], *args: typing.Any, **kwargs: typing.Any) -> bytes:
     try:
-        result = function()
+        result = function(*args, **kwargs)
     except UserError as error:
+        if not isinstance(error.message, str):
+            error.add_note("the message of a UserError is text: write UserError(str(...))")
+            raise
         return calldata.encode({"Rollback": error.message})
-    return _RETURN + calldata.encode(result)
+    try:
+        return _RETURN + calldata.encode(result)
+    except Exception as error:
+        error.add_note(f"returned by {closures.describe(function)}")
+        raise
 
 
 _ENTRIES: typing.Final[dict[int, _Entry]] = {

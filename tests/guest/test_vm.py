@@ -280,9 +280,19 @@ MISTAKES = [
     ("gl.vm.run_nondet_unsafe(lambda: 1, True)", "`validator_fn` is a function, not bool True"),
     ("gl.vm.run_nondet(lambda: 1, lambda r: 1, compare_vm_errors=3)", "`compare_vm_errors` is a function"),
     ("gl.vm.spawn_sandbox('x')", "`fn` is a function, not str 'x'"),
-    (IN_A_BLOCK.format("1.5"), "TypeError"),
-    (IN_A_BLOCK.format("{1, 2}"), "TypeError"),
-    (IN_A_BLOCK.format("{'a': [object()]}"), "TypeError"),
+    (
+        IN_A_BLOCK.format("{'a': [1.5]}"),
+        "TypeError: calldata has no form for float (1.5): scale it to an integer or send str(value)\n"
+        "returned by `C.run4.<locals>.<lambda>` (/contract.py:",
+    ),
+    ("return 1.5", "returned by `C.run5` (/contract.py:"),
+    (
+        IN_A_BLOCK.format("{1, 2}"),
+        "TypeError: calldata has no form for set ({1, 2}): send sorted(value)\nreturned by",
+    ),
+    (IN_A_BLOCK.format("object()"), "TypeError: calldata has no form for object"),
+    ("def f():\n    raise gl.vm.UserError(5)\ngl.vm.run_nondet_unsafe(f, f)", "write UserError(str(...))"),
+    ("gl.vm.run_nondet_unsafe(lambda a: a, lambda r: True)", "missing 1 required positional argument: 'a'"),
 ]
 ALL_MISTAKES = contract(*(body for body, _ in MISTAKES))
 

@@ -57,7 +57,7 @@ def _why_not(functions: tuple[typing.Any, ...], error: Exception) -> str:
                 f"it uses `{name}`, a {type(value).__name__}" if name else f"it is a {type(owner).__name__}"
             )
             return (
-                f"{_described(owner)} can't be sent to another VM: {what} ({error}). Capture plain values: read files, "
+                f"{describe(owner)} can't be sent to another VM: {what} ({error}). Capture plain values: read files, "
                 "generators and the like into variables first"
             )
     return f"this can't be sent to another VM: {error}"
@@ -106,7 +106,10 @@ def _travels(value: object) -> bool:
     return True
 
 
-def _described(function: typing.Any) -> str:
+def describe(function: typing.Any) -> str:
+    """Name the author's function inside what `pack` bound, and the line where it is."""
+    while isinstance(function, functools.partial):
+        function = function.args[0] if function.args else function.func
     name = getattr(function, "__qualname__", type(function).__name__)
     code = getattr(function, "__code__", None)
     return f"`{name}` ({code.co_filename}:{code.co_firstlineno})" if code else f"`{name}`"
