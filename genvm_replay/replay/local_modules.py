@@ -22,7 +22,10 @@ class ReachedModules:
         try:
             return self._client.call(module, message)
         except EnvironmentProblem as problem:
-            text = f"the contract needs the {module} module: {problem}; nothing was recorded"
+            text = (
+                f"the contract needs the {module} module: {problem}; start it, or say where it is (--{module} URL); "
+                "nothing was recorded"
+            )
             self.failure = self.failure or EnvironmentProblem(text)
             raise
 

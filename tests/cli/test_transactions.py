@@ -137,6 +137,9 @@ def test_modules_are_found_by_option_or_variable(run, run_json, monkeypatch):
         called = run_json("call", address, "ask", '"how?"', "--web", modules.address)
     assert called.object["result"] == {"kind": "return", "value": ["yes", "page http://a"]}
     assert run_json("replay", called.object["tx"]).object["identical"] is True
+    shown = run("show", called.object["tx"], "--line", "nondet:0").out
+    assert 'module_call module=llm message={"Prompt":{"payload":{"images":[],"prompt":"how?",' in shown
+    assert '-> {"Ok":{"consumed_gen":1,"data":"yes"}}' in shown
     monkeypatch.setenv("GENVM_REPLAY_LLM", "ws://127.0.0.1:1")
     failed = run("call", address, "ask", '"how?"')
     assert (failed.code, failed.out) == (3, "")

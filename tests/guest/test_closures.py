@@ -210,3 +210,10 @@ return gl.vm.unpack_result(gl.vm.spawn_sandbox(read)), gl.vm.unpack_result(gl.vm
         before="LIMIT = 3\ndef read():\n    return LIMIT\n",
     )
     assert bench.run(source).value == [3, [9, 3]]
+
+
+def test_the_pickle_library_is_ours(bench):
+    """Not the copy that the interpreter's archive happens to have: only ours is pinned with the SDK."""
+    assert bench.run(contract("import cloudpickle\nreturn cloudpickle.__file__")).value.startswith(
+        "/py/libs/cloudpickle/"
+    )
