@@ -68,13 +68,15 @@ def test_modules_that_are_not_there(node: LocalNode, bench: Workbench) -> None:
         assert value(node.call(address, "ask", ["b"], options=options(modules))) == "yes"
 
 
-def test_the_deadline_ends_waiting(node: LocalNode) -> None:
+def test_the_deadline_ends_waiting(node: LocalNode, bench: Workbench) -> None:
     """A module that does not answer in time: the transaction is stopped, like one that computes for too long."""
     with running_modules() as modules:
         done = threading.Event()
         modules.llm = lambda asked: done.wait(20)
         hasty = replace(options(modules), deadline_ms=300)
         address = node.deploy(ASKING.encode()).address
-        outcome = node.call(address, "ask", ["a"], options=hasty).report.outcome
+        recorded = node.call(address, "ask", ["a"], options=hasty)
         done.set()
+    outcome = recorded.report.outcome
     assert (outcome.kind, outcome.payload, outcome.interrupted) == ("vm_error", b"timeout", True)
+    assert reexecute(bench.store.load_run(recorded.run_id), bench).identical
