@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from textwrap import indent
 from typing import Any
 
@@ -159,6 +160,7 @@ class Ran:
 class Bench:
     """Runtime, guest thread and modules of a test session."""
 
+    cache: Path
     runtime: PythonRuntime
     modules: Modules
     thread: GuestThread = field(default_factory=GuestThread)

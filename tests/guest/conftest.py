@@ -38,9 +38,9 @@ def contract(chain):
 def shared_bench():
     """The real VM, with modules over WebSocket."""
     chosen = os.environ.get("GENVM_REPLAY_TEST_CACHE")
-    runtime = PythonRuntime(Path(chosen) if chosen else default_cache(os.environ))
+    cache = Path(chosen) if chosen else default_cache(os.environ)
     with running_modules() as modules:
-        yield Bench(runtime, modules)
+        yield Bench(cache, PythonRuntime(cache), modules)
 
 
 @pytest.fixture

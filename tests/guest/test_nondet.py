@@ -232,3 +232,25 @@ return [genlayer.gl.nondet is nondet is gl.nondet, gl.nondet.web.get is get, gl.
         before="import genlayer.gl.nondet as nd\nimport genlayer.gl.nondet.web\n",
     )
     assert bench.run(source).value == [True] * 3
+
+
+def test_other_names_of_gl(bench):
+    """Modules travel by name, whatever the contract calls them."""
+    source = """
+import genlayer.gl as glm
+from genlayer.gl.vm import run_nondet_unsafe, Return
+from genlayer.gl.nondet import exec_prompt
+import hashlib, base64
+from urllib.parse import quote
+
+class C(glm.Contract):
+    @glm.public.write
+    def run(self):
+        def leader():
+            text = exec_prompt("hi") + glm.nondet.web.render("http://" + quote("ü"))
+            return [base64.b64encode(text.encode()).decode(), hashlib.sha256(text.encode()).hexdigest()]
+        return run_nondet_unsafe(leader, lambda res: isinstance(res, Return) and res.calldata == leader())
+"""
+    led, judged = bench.validate(source)
+    assert led.value == judged.value
+    assert judged.agrees

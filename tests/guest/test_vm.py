@@ -349,10 +349,10 @@ def test_sub_vms_start_as_the_main_vm_did(bench):
     """A record made where the contract could not be imported ahead replays where it can."""
 
     class Slow(PythonRuntime):
-        def _contract_image(self, files):
+        def _contract_image(self, *_):
             return None
 
-    slow = Slow(bench.runtime._store._cache)
+    slow = Slow(bench.cache)
     fast, bench.runtime = bench.runtime, slow
     try:
         led = bench.run(EVERYTHING)
