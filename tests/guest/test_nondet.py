@@ -103,6 +103,7 @@ PICTURES = contract(
     block(f"gl.nondet.exec_prompt('hi', images=[{SCREENSHOT}, b'other'])"),
     f"i = gl.nondet.Image(b'raw')\n{block('gl.vm.unpack_result(gl.vm.spawn_sandbox(lambda: i.raw))')}",
     "return str(gl.nondet.Image(b'raw', 'opened').pil)",
+    "import sys\nsys.modules['PIL'] = None\ngl.nondet.Image(b'raw').pil",
 )
 
 
@@ -115,6 +116,13 @@ def test_screenshots(bench):
     assert bench.run(PICTURES, "run2").heard[-1] == prompt(images=[b"PNG", b"other"])
     assert bench.run(PICTURES, "run3").value == b"raw"
     assert bench.run(PICTURES, "run4").value == "opened"
+
+
+def test_a_picture_without_pillow(bench):
+    """Only `.pil` needs it; the error says what there is instead."""
+    ran = bench.run(PICTURES, "run5")
+    assert "ImportError: this Python runtime has no Pillow" in ran.err
+    assert "`.raw` has the bytes of the file" in ran.err
 
 
 ASK = "gl.nondet.exec_prompt"
