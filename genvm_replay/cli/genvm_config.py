@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..errors import UsageError
-from ..host_bridge.modules import LLM, WEB
+from ..host_bridge.modules import ADDRESSES
 
 CONFIG_BYTES_MAX: Final = 1 << 20
 TEMPLATE: Final = re.compile(r"\$\{(?:ENV\[([A-Za-z0-9_]+)\]|([A-Za-z0-9_]+))\}")
-ADDRESSES: Final = {LLM: "ws://127.0.0.1:3031", WEB: "ws://127.0.0.1:3032"}
 
 
 @dataclass(frozen=True, slots=True)

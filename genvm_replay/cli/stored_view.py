@@ -100,6 +100,17 @@ def run_text(summary: RunSummary, run: StoredRun) -> str:
     return "\n".join([facts({name: printable(value) for name, value in rows.items()}), *sent])
 
 
+def _as_text(value: object) -> str:
+    """Calldata in its text form; what is none as it is."""
+    from genvm_replay.calldata import CalldataError, decode
+    from genvm_replay.calldata.text import to_text
+
+    try:
+        return short(to_text(decode(value)) if isinstance(value, bytes) else value)
+    except CalldataError:
+        return short(value)
+
+
 def event_json(line: str, seq: int, event: Event) -> dict[str, Any]:
     request = event.request
     return {
@@ -125,6 +136,8 @@ def event_text(line: str, seq: int, event: Event, contract: bytes) -> str:
         shown["stream"] = STREAMS.get(fields["stream"], shown["stream"])
         shown["data"] = short(repr(bytes(fields["data"]).decode(errors="replace")))
     came = "" if answer.value is None else f" -> {short(answer.value)}"
+    if kind == "module_call":
+        shown["message"], came = _as_text(fields["message"]), f" -> {_as_text(answer.value)}"
     failed = f" -> host error {answer.error}" if answer.error else ""
     words = [f"{printable(line)}[{seq}]", kind, *(f"{name}={value}" for name, value in shown.items())]
     return " ".join(words) + came + failed

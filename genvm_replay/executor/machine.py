@@ -82,6 +82,7 @@ class Machine:
         self._lock = threading.Lock()
         self._stopped = False
         self._started: float | None = None
+        self._main_start: tuple[Contract, str] | None = None
 
     def interrupt(self) -> None:
         """Stop the present run soon: its outcome is `timeout`. Works on the EPOCH and FUEL builds."""
@@ -126,11 +127,19 @@ class Machine:
     def _start_python(self, plan: VmPlan, sub_vms: SubVms, start: StartPlan, budget: MemoryBudget) -> Started:
         runtime = self._runtime
         check_python_plan(start)
-        kind, image = runtime.image_for(start.files, self._image if plan.depth == 0 else None)
+        kind, image = runtime.image_for(start.files, self._image_kind(plan))
+        self._main_start = self._main_start or (plan.contract, kind)
         guest = _guest(plan, sub_vms, runtime.files_for(start.files), budget)
         program = self._using(runtime.program(self._build))
         instance = image.restore(program, guest, fuel=self._limits.fuel)
         return Started(instance, b"PyObject_CallNoArgs", (image.facts.main,), image, kind)
+
+    def _image_kind(self, plan: VmPlan) -> str | None:
+        """The snapshot a VM must start from: a sub-VM of the main contract starts as the main VM did."""
+        if self._main_start is None:
+            return self._image
+        contract, kind = self._main_start
+        return kind if plan.contract is contract else None
 
     def _start_wasm(self, plan: VmPlan, sub_vms: SubVms, start: StartPlan, budget: MemoryBudget) -> Started:
         from .contract_program import (  # slow to import; Python contracts do without

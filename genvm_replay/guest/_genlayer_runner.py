@@ -2,7 +2,7 @@
 
 The host calls `prepare_sdk` and keeps an image of memory; it calls `prepare_contract` in a copy of that and keeps
 another image; `main` runs a transaction in a copy of either. So what is imported or computed before `main` is paid
-for once, and what `main` itself does is paid for by every transaction. Closures in nondeterministic blocks and
+for once, and what `main` itself does is paid for by every transaction. The functions of nondeterministic blocks and
 sandboxes are other entry kinds: a row in `_ENTRIES` each.
 """
 
@@ -16,7 +16,8 @@ import typing
 import _genlayer_wasi as wasi
 import genlayer.gl as gl  # noqa: PLR0402  # `from genlayer import gl` may be the stand-in
 from genlayer.gl import contract as contract_registry
-from genlayer.gl._internal import dispatch, traceback_report
+from genlayer.gl import eq_principle, nondet  # noqa: F401  # `gl` has them on demand; here they get into the image
+from genlayer.gl._internal import closures, dispatch, traceback_report
 from genlayer.gl._message import MessageRawType, MessageType, read_message
 from genlayer.gl.vm import UserError
 from genlayer.py import calldata
@@ -101,15 +102,37 @@ def _run_method(raw: MessageRawType) -> bytes:
     else:
         method, args, kwargs = dispatch.find_method(cls, call, raw["value"])
     instance = root.get_contract_instance(cls)
+    return _result_of(method, instance, *args, **kwargs)
+
+
+def _run_sandbox(raw: MessageRawType) -> bytes:
+    return _result_of(closures.unpack(raw["entry_data"]))
+
+
+def _run_stage(raw: MessageRawType) -> bytes:
+    stage = closures.unpack(raw["entry_data"])
+    return _result_of(stage, raw["entry_stage_data"])
+
+
+def _result_of(function: typing.Callable[..., typing.Any], *args: typing.Any, **kwargs: typing.Any) -> bytes:
     try:
-        result = method(instance, *args, **kwargs)
+        result = function(*args, **kwargs)
     except UserError as error:
+        if not isinstance(error.message, str):
+            error.add_note("the message of a UserError is text: write UserError(str(...))")
+            raise
         return calldata.encode({"Rollback": error.message})
-    return _RETURN + calldata.encode(result)
+    try:
+        return _RETURN + calldata.encode(result)
+    except Exception as error:
+        error.add_note(f"returned by {closures.describe(function)}")
+        raise
 
 
 _ENTRIES: typing.Final[dict[int, _Entry]] = {
     EntryKind.MAIN: _run_method,
+    EntryKind.SANDBOX: _run_sandbox,
+    EntryKind.CONSENSUS_STAGE: _run_stage,
 }
 
 

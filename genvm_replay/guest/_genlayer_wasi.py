@@ -37,6 +37,17 @@ _ERRNO_NAMES: Final = {
     7: "inbalance",
 }
 
+_FORBIDDEN: Final = 6
+_HINTS: Final = {
+    _STORAGE_READ: "storage can't be read in a nondeterministic block or a sandbox: read it before, into local "
+    "variables; gl.storage.copy_to_memory copies records and maps",
+    _STORAGE_WRITE: "storage can't be written in a view, in a nondeterministic block, in a sandbox without "
+    "allow_write_ops, nor where it is locked: return the value, and write it where the contract may",
+    _GET_SELF_BALANCE: "the contract's balance can't be asked in a nondeterministic block: read it before, into a "
+    "local variable",
+}
+"""What to do instead, by operation that was forbidden."""
+
 _DATA: Final = 41  # where the bytes of a storage frame begin
 _HEAD: Final = Struct("<B32sII")
 _pack_head = _HEAD.pack
@@ -48,8 +59,11 @@ _pack_u32_write = Struct("<B32sIII").pack_into
 _u32_frame: Final = bytearray(_DATA + 4)
 
 
-def _failure(errno: int) -> SystemError:
-    return SystemError(f"{errno}: {_ERRNO_NAMES.get(errno, 'unknown')}")
+def _failure(errno: int, operation: int = 0) -> SystemError:
+    error = SystemError(f"{errno}: {_ERRNO_NAMES.get(errno, 'unknown')}")
+    if errno == _FORBIDDEN and operation in _HINTS:
+        error.add_note(_HINTS[operation])
+    return error
 
 
 def storage_read(slot: "Buffer", off: int, buf: "Buffer", /) -> None:
@@ -78,7 +92,7 @@ def get_self_balance() -> int:
     frame[0] = _GET_SELF_BALANCE
     _call(frame)
     if frame[0]:
-        raise _failure(frame[0])
+        raise _failure(frame[0], _GET_SELF_BALANCE)
     return int.from_bytes(frame[1:], "little")
 
 
@@ -100,7 +114,7 @@ def _load(slot: bytes, off: int, size: int) -> bytes:
     _pack_head_into(frame, 0, _STORAGE_READ, slot, off, size)
     _call(frame)
     if frame[0]:
-        raise _failure(frame[0])
+        raise _failure(frame[0], _STORAGE_READ)
     return bytes(memoryview(frame)[_DATA:])
 
 
@@ -109,7 +123,7 @@ def _load_u32(slot: bytes, off: int) -> int:
     _pack_head_into(frame, 0, _STORAGE_READ, slot, off, 4)
     _call(frame)
     if frame[0]:
-        raise _failure(frame[0])
+        raise _failure(frame[0], _STORAGE_READ)
     value: int = _unpack_u32(frame, _DATA)[0]
     return value
 
@@ -119,7 +133,7 @@ def _store(slot: bytes, off: int, data: bytes) -> None:
     frame += data
     _call(frame)
     if frame[0]:
-        raise _failure(frame[0])
+        raise _failure(frame[0], _STORAGE_WRITE)
 
 
 def _store_u32(slot: bytes, off: int, value: int) -> None:
@@ -127,7 +141,7 @@ def _store_u32(slot: bytes, off: int, value: int) -> None:
     _pack_u32_write(frame, 0, _STORAGE_WRITE, slot, off, 4, value)
     _call(frame)
     if frame[0]:
-        raise _failure(frame[0])
+        raise _failure(frame[0], _STORAGE_WRITE)
 
 
 def _image_ready(*entries: "Callable[..., Any]") -> None:

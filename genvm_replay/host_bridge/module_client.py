@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Final
 
 from .. import calldata
@@ -53,7 +53,7 @@ class ModuleClient:
             EnvironmentProblem: no such module, not reachable, too slow, or the connection broke.
         """
         if module not in self._addresses:
-            raise EnvironmentProblem(f"the contract asks the {module} module, and none is configured")
+            raise EnvironmentProblem("its address is not configured")
         with self._locks[module]:
             return self._guarded(module, lambda: self._exchange(self._connection(module), message))
 
@@ -65,18 +65,20 @@ class ModuleClient:
         except (OSError, WebSocketException, TimeoutError) as error:
             self._open.pop(module, None)
             reason = str(error) or type(error).__name__
-            raise EnvironmentProblem(f"the {module} module at {self._addresses[module]}: {reason}") from error
+            raise EnvironmentProblem(f"no answer from {self._addresses[module]}: {reason}") from error
 
     def _connection(self, module: str) -> ClientConnection:
         from websockets.sync.client import connect
 
         if module not in self._open:
-            connection = connect(
-                self._addresses[module],
-                open_timeout=CONNECT_TIMEOUT_S,
-                max_size=MESSAGE_BYTES_MAX,
-                compression=None,
-                proxy=None,
+            connection = ExitStack().enter_context(  # `finish` closes it
+                connect(
+                    self._addresses[module],
+                    open_timeout=CONNECT_TIMEOUT_S,
+                    max_size=MESSAGE_BYTES_MAX,
+                    compression=None,
+                    proxy=None,
+                )
             )
             connection.send(self._hello)
             self._open[module] = connection

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from ..errors import EnvironmentProblem
 
 LLM, WEB = "llm", "web"
+ADDRESSES: Final = {LLM: "ws://127.0.0.1:3031", WEB: "ws://127.0.0.1:3032"}
+"""Where they are unless told otherwise (spec/executor.md 1.4)."""
 
 
 class Modules(Protocol):
@@ -26,4 +28,4 @@ class NoModules:
 
     def call(self, module: str, message: bytes) -> bytes:
         """Refuse."""
-        raise EnvironmentProblem(f"the contract asks the {module} module, and none is configured")
+        raise EnvironmentProblem("there are no modules")

@@ -27,6 +27,7 @@ from ..host_bridge.local_host import LocalHost, Outgoing
 from ..journal.delta import StateConflict
 from ..journal.events import DeployContract, PostEvent, PostMessage, StorageWrite
 from ..journal.run import Limits, Message, RunHeader
+from .local_modules import reached_modules
 from .state_change import StateRead, change, failed_change
 from .workbench import Workbench, footer_of
 
@@ -49,6 +50,7 @@ class CallOptions:
         datetime: the transaction's time, RFC 3339; None: now.
         fuel: instruction budget; the run then uses the FUEL build.
         deadline_ms: wall-clock limit; None: no limit.
+        modules: where nondeterministic blocks find the web and the models: name of a module -> `ws://host:port`.
     """
 
     sender: Address = DEFAULT_SENDER
@@ -58,6 +60,7 @@ class CallOptions:
     fuel: int | None = None
     deadline_ms: int | None = DEADLINE_MS
     memory_bytes: int = MEMORY_BYTES
+    modules: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,9 +219,12 @@ class LocalNode:
                 )
             header = self._header(plan, moment, sender.nonce)
             recorder = store.begin_run(header)
-            door = Recording(Live(host, clock_ns(header.message), streams), recorder)
             build = Build.EPOCH if options.fuel is None else Build.FUEL
-            report = self._bench.execute(header, door, build)
+            with reached_modules(options.modules, header.tx) as modules:
+                door = Recording(Live(host, clock_ns(header.message), streams, modules), recorder)
+                report = self._bench.execute(header, door, build, cancel=modules.cancel)
+            if modules.failure and not report.outcome.interrupted:
+                raise modules.failure
             returned = report.outcome.kind == "return"
             delta = None
             if not plan.view:

@@ -39,12 +39,19 @@ class Workbench:
             self.thread.close()
 
     def execute(
-        self, header: RunHeader, effects: Effects, build: Build, *, image: str | None = None
+        self,
+        header: RunHeader,
+        effects: Effects,
+        build: Build,
+        *,
+        image: str | None = None,
+        cancel: Callable[[], None] = lambda: None,
     ) -> RunReport:
         """Run the transaction that a header describes, through the given door.
 
         Args:
             image: the snapshot to start from, as a record says; None: the best there is.
+            cancel: ends what the door waits for, when the run is stopped from outside.
 
         Raises:
             Divergence: the door is a replaying one, and the run departs from its record.
@@ -53,9 +60,14 @@ class Workbench:
         machine = Machine(self.runtime, build, header.limits, image=image)
         rights = Rights.from_letters(header.permissions)
         sync, gated = header.role == "sync", header.limits.version_gate
+
+        def interrupt() -> None:
+            machine.interrupt()
+            cancel()
+
         return self.thread.run(
             lambda: run_transaction(header.message, rights, effects, machine, sync=sync, gated=gated),
-            interrupt=machine.interrupt,
+            interrupt=interrupt,
             time_left_s=machine.time_left_s,
         )
 

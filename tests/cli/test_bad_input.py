@@ -35,6 +35,14 @@ WRONG_USAGE = [
     (("deploy", CONTRACTS / "trouble.py", "--datetime", "today"), "not a time: 'today'"),
     (("deploy", CONTRACTS / "trouble.py", "--datetime", "1969-12-31T23:59:59Z"), "from 1970 on"),
     (("deploy", CONTRACTS / "trouble.py", "--datetime", "0001-01-01T00:00:00+14:00"), "not a time"),
+    (
+        ("deploy", CONTRACTS / "trouble.py", "--llm", "models:80"),
+        "no address of a module, such as ws://127.0.0.1:3031",
+    ),
+    (
+        ("deploy", CONTRACTS / "trouble.py", "--web", "http://a"),
+        "no address of a module, such as ws://127.0.0.1:3032",
+    ),
     (("call", "somewhere", "get"), "not an address: 'somewhere'"),
     (("call", NOBODY, "get"), "no contract at"),
     (("call", NOBODY, "a\nb"), "no name of a method"),

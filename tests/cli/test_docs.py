@@ -17,6 +17,7 @@ DEMO = "python3 -m venv .venv && .venv/bin/pip install -q . && .venv/bin/genvm-r
 TESTS = "python3 -m venv .venv && .venv/bin/pip install -q -e '.[dev]' && .venv/bin/python -m pytest"
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/*.md")]
 VARIABLES = ["GENVM_REPLAY_DB", "GENVM_REPLAY_CACHE", "GENVM_REPLAY_TRACEBACK", "GENVM_REPLAY_TEST_CACHE"]
+VARIABLES += ["GENVM_REPLAY_LLM", "GENVM_REPLAY_WEB"]
 
 
 def test_the_command_reference_is_current():

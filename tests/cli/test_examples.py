@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from guest.block_runs import running_modules
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
@@ -54,4 +56,28 @@ def test_token_and_vault(run_json):
     assert run_json("call", vault, "coins", "--view").object["result"]["value"] == 2
     held = run_json("call", token["address"], "balance_of", json.dumps(sender), "--view").object
     assert held["result"]["value"] == 1000
+    assert run_json("replay", "--all").code == 0
+
+
+def test_oracle(run_json):
+    with running_modules() as modules:
+
+        def web(asked):
+            if "Render" in asked:
+                return {"Ok": {"text": "everybody wants coffee"}}
+            found = asked["Request"]["url"] == "https://prices.example/price/coffee"
+            body = json.dumps({"usd": "3.14159"}).encode() if found else b""
+            return {"Ok": {"response": {"status": 200 if found else 404, "headers": {}, "body": body}}}
+
+        modules.web = web
+        modules.llm = lambda asked: {"Ok": {"data": "Rising\n", "consumed_gen": 1}}
+        at = ("--datetime", "2026-12-31T12:00:00Z", "--llm", modules.address, "--web", modules.address)
+        address = run_json("deploy", EXAMPLES / "oracle.py", '"https://prices.example/"', *at).object[
+            "address"
+        ]
+        price = {"cents": 314, "outlook": "rising", "at": "2026-12-31T12:00:00Z"}
+        assert run_json("call", address, "update", '"coffee"', *at).object["result"]["value"] == price
+        failed = run_json("call", address, "update", '"tea"', *at).object["result"]
+    assert failed == {"kind": "user_error", "value": "https://prices.example/price/tea answers with 404"}
+    assert run_json("call", address, "price", '"coffee"', "--view").object["result"]["value"] == price
     assert run_json("replay", "--all").code == 0

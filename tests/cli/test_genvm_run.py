@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from executor.talking import TRAP, Talk
+from guest.block_runs import running_modules
 from websockets.sync.server import ServerConnection, serve
 
 from genvm_replay import calldata
@@ -278,6 +279,40 @@ def test_modules_are_asked_over_a_web_socket(process_env: dict[str, str], tmp_pa
     assert heard.count("GetStats") == 2
 
 
+def test_a_block_of_a_python_contract(process_env: dict[str, str], tmp_path: Path) -> None:
+    """The leader's result reaches the node, a validator with other pages disagrees; both replay from the journal."""
+    code = (Path(__file__).parent / "contracts" / "asking.py").read_bytes()
+    journal, config, call = tmp_path / "journal.db", tmp_path / "genvm.yaml", call_object("ask", ["how?"], {})
+
+    def transact(node: Node) -> str:
+        with BlockingHostServer(node, f"unix://{tmp_path}/b.sock") as host:
+            more = ("--print=result", "--debug-mode", "--journal", str(journal))
+            words = command(host.uri, *more, before=("--config", str(config)))
+            done = subprocess.run(
+                words, capture_output=True, text=True, env=process_env, timeout=60, check=False
+            )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    with running_modules() as modules:
+        config.write_text(
+            f"modules: {{llm: {{address: '{modules.address}'}}, web: {{address: '{modules.address}'}}}}\n"
+        )
+        leader, validators = Node(code, call), []
+        transact(leader)
+        found = [posted.result for posted in leader.nondet_results]
+        assert found == [b"\x00" + calldata.encode(["yes", "page http://a"])]
+        for page in ("page http://a", "another"):
+            modules.web = lambda _, page=page: {"Ok": {"text": page}}  # type: ignore[misc]
+            validators.append(Node(code, call, found))
+            assert transact(validators[-1]).endswith("disagreement: 0\n") is (page == "another")
+    assert [node.disagreements for node in validators] == [[], [0]]
+    assert leader.result == validators[0].result == validators[1].result
+    words = [sys.executable, "-m", "genvm_replay", "replay", "--all", "--db", str(journal), "--json"]
+    replayed = subprocess.run(words, capture_output=True, text=True, env=process_env, timeout=60, check=False)
+    assert [json.loads(line)["identical"] for line in replayed.stdout.splitlines()] == [True] * 3
+
+
 @pytest.mark.parametrize("requests", [0, 1, 5])
 def test_a_host_that_goes_away(process_env: dict[str, str], tmp_path: Path, requests: int) -> None:
     """Exit code 1 and a line of log, at once: there is nobody left to tell the result."""
@@ -318,7 +353,7 @@ def test_a_module_that_is_not_there(process_env: dict[str, str], tmp_path: Path)
         done = subprocess.run(words, capture_output=True, text=True, env=process_env, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (0, 'executed with `InternalError("")`\n')
     assert node.result is not None
-    assert b"llm module at ws://127.0.0.1:1" in node.result
+    assert b"llm module failed: no answer from ws://127.0.0.1:1: " in node.result
 
 
 def test_the_record_keeps_the_debug_mode(tmp_path: Path, process_env: dict[str, str]) -> None:

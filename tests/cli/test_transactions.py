@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from guest.block_runs import running_modules
 
 from .conftest import CONTRACTS
 
@@ -126,3 +127,23 @@ def test_a_wasm_contract_needs_no_python(run_json, tmp_path):
         wasmtime.wat2wasm('(module (memory (export "memory") 1) (func (export "_start")))')
     )
     assert run_json("deploy", tmp_path / "empty.wasm").object["result"] == {"kind": "return", "value": None}
+
+
+def test_modules_are_found_by_option_or_variable(run, run_json, monkeypatch):
+    """Their answers are in the journal: the replay needs none. Where there is no module, the error says where it was sought."""
+    with running_modules() as modules:
+        monkeypatch.setenv("GENVM_REPLAY_LLM", modules.address)
+        address = run_json("deploy", CONTRACTS / "asking.py").object["address"]
+        called = run_json("call", address, "ask", '"how?"', "--web", modules.address)
+    assert called.object["result"] == {"kind": "return", "value": ["yes", "page http://a"]}
+    assert run_json("replay", called.object["tx"]).object["identical"] is True
+    shown = run("show", called.object["tx"], "--line", "nondet:0").out
+    assert 'module_call module=llm message={"Prompt":{"payload":{"images":[],"prompt":"how?",' in shown
+    assert '-> {"Ok":{"consumed_gen":1,"data":"yes"}}' in shown
+    monkeypatch.setenv("GENVM_REPLAY_LLM", "ws://127.0.0.1:1")
+    failed = run("call", address, "ask", '"how?"')
+    assert (failed.code, failed.out) == (3, "")
+    assert failed.err.startswith(
+        "error: the contract needs the llm module: no answer from ws://127.0.0.1:1: "
+    )
+    assert len(run_json("runs").objects) == 2

@@ -97,7 +97,7 @@ def run(request):
     host.call = StubHost(request, journal).call
     sys.modules["_host"] = host
     sys.path[0] = request["guest"]
-    sys.path.append(request["contract_dir"])
+    sys.path += [request["contract_dir"], request["libraries"]]
 
     def put_message():
         message = os.open(request["message"], os.O_RDONLY)

@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cloudpickle
 from genlayer.py import calldata
 from genlayer.py.types import Address
 
@@ -111,6 +112,7 @@ class Chain:
         (work / "message").write_bytes(message)
         request = {
             "guest": str(GUEST_DIR),
+            "libraries": str(Path(cloudpickle.__file__).parents[1]),  # another CPython has not ours
             "contract_dir": str(self.directory),
             "message": str(work / "message"),
             "journal": str(work / "journal"),

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from time import perf_counter_ns
 from typing import Any
 
+from ... import calldata
+from ...errors import EnvironmentProblem
 from ...host_bridge.host import Host
 from ...host_bridge.modules import Modules, NoModules
 from ...journal.events import (
@@ -125,7 +127,11 @@ class Live:
         return Answer(0, (perf_counter_ns() - self._since) // 1000)
 
     def _call_module(self, request: ModuleCall) -> Answer:
-        return Answer(0, self._modules.call(request.module, request.message))
+        """A module that gives no answer has failed: that is what came back, so it is recorded and replays."""
+        try:
+            return Answer(0, self._modules.call(request.module, request.message))
+        except EnvironmentProblem as problem:
+            return Answer(0, calldata.encode({"FatalError": str(problem)}))
 
     def _write(self, request: WriteStream) -> Answer:
         self._streams.write(request)

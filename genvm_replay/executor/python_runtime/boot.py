@@ -29,8 +29,9 @@ from .prepare import PreparedRuntime
 
 BOOT_SOURCE = b"""
 import sys
-sys.path.append('/py/libs')
+sys.path.insert(0, '/py/libs')  # while the SDK is imported: what it brings goes before what the interpreter came with
 import _genlayer_runner
+sys.path.append(sys.path.pop(0))
 _genlayer_runner.prepare_sdk()
 """
 BOOT_CLOCK_NS = 0

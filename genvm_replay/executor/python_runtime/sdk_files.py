@@ -1,20 +1,37 @@
-"""The guest SDK: the Python files that contracts import, mapped at /py/libs/."""
+"""The guest SDK: the Python files that contracts import, mapped at /py/libs/, and the PyPI packages that it uses."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from blake3 import blake3
 
+from ...errors import EnvironmentProblem
+
 LIBRARY: Final = "/py/libs/"
 GUEST: Final = Path(__file__).parents[2] / "guest"
+PACKAGES: Final = ("cloudpickle",)
+"""Pure Python, as installed; pinned in pyproject.toml, because a run is bound to the bytes of them all."""
 
 
 def load_sdk_files() -> dict[str, bytes]:
-    """All Python files of the SDK by their path in the guest."""
-    return dict(_walk(GUEST, LIBRARY))
+    """All Python files of the SDK by their path in the guest.
+
+    Raises:
+        EnvironmentProblem: a package is not installed.
+    """
+    return dict(_walk(GUEST, LIBRARY) + [file for name in PACKAGES for file in _package(name)])
+
+
+def _package(name: str) -> list[tuple[str, bytes]]:
+    spec = find_spec(name)
+    folders = spec.submodule_search_locations if spec else None
+    if not folders:
+        raise EnvironmentProblem(f"the package {name} is not installed; run: pip install genvm-replay")
+    return _walk(Path(folders[0]), f"{LIBRARY}{name}/")
 
 
 def _walk(folder: Path, path: str) -> list[tuple[str, bytes]]:

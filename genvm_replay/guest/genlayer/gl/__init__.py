@@ -27,6 +27,7 @@ from genlayer.py import calldata, storage
 from genlayer.py.types import *
 
 if typing.TYPE_CHECKING:
+    from genlayer.gl import eq_principle, nondet
     from genlayer.py import evm
 
     message: MessageType
@@ -45,10 +46,12 @@ __all__ = (
     "calldata",
     "contract_interface",
     "deploy_contract",
+    "eq_principle",
     "evm",
     "get_contract_at",
     "message",
     "message_raw",
+    "nondet",
     "private",
     "public",
     "storage",
@@ -59,7 +62,11 @@ __all__ = (
 )
 
 # Imported on first use, as contracts without them need neither the time nor the memory.
-_ON_DEMAND: typing.Final[dict[str, str]] = {"evm": "genlayer.py.evm"}
+_ON_DEMAND: typing.Final[dict[str, str]] = {
+    "eq_principle": "genlayer.gl.eq_principle",
+    "nondet": "genlayer.gl.nondet",
+    "evm": "genlayer.py.evm",
+}
 
 # Names that contracts try although no version of the SDK had them.
 _INSTEAD: typing.Final = {

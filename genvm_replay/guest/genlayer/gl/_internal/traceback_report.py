@@ -15,7 +15,13 @@ if typing.TYPE_CHECKING:
 
 # Frames of these modules say nothing about the contract when they come first.
 _OURS: typing.Final = frozenset(
-    {"_genlayer_runner", "genlayer.gl._internal.dispatch", "importlib._bootstrap"}
+    {
+        "_genlayer_runner",
+        "genlayer.gl._internal.dispatch",
+        "genlayer.gl._internal.stages",
+        "genlayer.py.calldata_encoding",
+        "importlib._bootstrap",
+    }
 )
 
 

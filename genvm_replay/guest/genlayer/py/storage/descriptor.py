@@ -105,4 +105,7 @@ def run_actions(actions: tuple[Action, ...], to: "Slot", to_off: int, source: "S
 
 def add_refusal_note(error: Exception, place: str, descriptor: Descriptor, value: typing.Any) -> None:
     """Attach to an error of `descriptor.set` where it happened and what is accepted there."""
-    error.add_note(f"while writing {place}: {descriptor.why_not(value)}")
+    if isinstance(error, SystemError):  # the host refused: it is not the value
+        error.add_note(f"while writing {place}")
+    else:
+        error.add_note(f"while writing {place}: {descriptor.why_not(value)}")
