@@ -1,26 +1,30 @@
 """The executor's connection to the LLM and web modules: calldata messages over WebSocket (spec/executor.md 1.7).
 
 Opened when a module is first asked, one request at a time. The first message names the run; every other one is
-answered once.
+answered once. A module is not trusted: how long it may take and how much it may say are bounded, and a connection that
+failed is closed at once, without the closing handshake.
 """
 
 from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from .. import calldata
 from ..calldata import Value
 from ..errors import EnvironmentProblem
+from .timed_socket import bound_sending
 
 if TYPE_CHECKING:  # else imported when a module is asked: most runs ask none
     from websockets.sync.client import ClientConnection
 
 CONNECT_TIMEOUT_S: Final = 10.0
 ANSWER_TIMEOUT_S: Final = 600.0  # a prompt may wait for several models in turn
+STATS_TIMEOUT_S: Final = 5.0  # the result has been handed over: nobody waits for the statistics
+CLOSE_TIMEOUT_S: Final = 1.0
 MESSAGE_BYTES_MAX: Final = 64 << 20  # a page's screenshot is a few MiB
 STATS: Final = calldata.encode("GetStats")
 
@@ -33,77 +37,134 @@ class ModuleClient:
         addresses: Mapping[str, str],
         hello: Value,
         *,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
         answer_timeout_s: float = ANSWER_TIMEOUT_S,
+        answer_bytes_max: int = MESSAGE_BYTES_MAX,
     ) -> None:
         """
         Args:
             addresses: name of a module -> `ws://host:port`.
             hello: the first message of every connection, a map that names the run.
+            connect_timeout_s: for the TCP connection, and once more for the handshake.
+            answer_timeout_s: from a request to the last byte of its answer.
         """
         self._addresses = addresses
         self._hello = calldata.encode(hello)
-        self._timeout_s = answer_timeout_s
+        self._connect_timeout_s = connect_timeout_s
+        self._answer_timeout_s = answer_timeout_s
+        self._answer_bytes_max = answer_bytes_max
         self._open: dict[str, ClientConnection] = {}
         self._locks = {name: threading.Lock() for name in addresses}
+        self._sockets: dict[str, socket.socket] = {}
+        self._state = threading.Lock()  # of the two: what `cancel` must cut
+        self._cancelled = False
 
     def call(self, module: str, message: bytes) -> bytes:
         """Send one message and wait for its answer.
 
         Raises:
-            EnvironmentProblem: no such module, not reachable, too slow, or the connection broke.
+            EnvironmentProblem: no such module, not reachable, too slow, too large an answer, the connection broke, or
+                `cancel` was called.
         """
         if module not in self._addresses:
             raise EnvironmentProblem("its address is not configured")
-        with self._locks[module]:
-            return self._guarded(module, lambda: self._exchange(self._connection(module), message))
-
-    def _guarded(self, module: str, work: Callable[[], bytes]) -> bytes:
         from websockets.exceptions import WebSocketException
 
-        try:
-            return work()
-        except (OSError, WebSocketException, TimeoutError) as error:
-            self._open.pop(module, None)
-            reason = str(error) or type(error).__name__
-            raise EnvironmentProblem(f"no answer from {self._addresses[module]}: {reason}") from error
+        with self._locks[module]:
+            try:
+                return self._exchange(self._connection(module), message, self._answer_timeout_s)
+            except (OSError, WebSocketException, ValueError) as error:  # ValueError: it sends us elsewhere
+                self._drop(module)
+                reason = str(error) or type(error).__name__
+                raise EnvironmentProblem(f"no answer from {self._addresses[module]}: {reason}") from error
 
     def _connection(self, module: str) -> ClientConnection:
         from websockets.sync.client import connect
 
         if module not in self._open:
-            connection = ExitStack().enter_context(  # `finish` closes it
-                connect(
-                    self._addresses[module],
-                    open_timeout=CONNECT_TIMEOUT_S,
-                    max_size=MESSAGE_BYTES_MAX,
-                    compression=None,
-                    proxy=None,
-                )
-            )
-            connection.send(self._hello)
+            connection = connect(
+                self._addresses[module],
+                sock=self._dial(module),
+                open_timeout=self._connect_timeout_s,
+                ping_interval=None,  # a module that computes need not answer pings: the answer's time bounds it
+                close_timeout=CLOSE_TIMEOUT_S,
+                max_size=self._answer_bytes_max,
+                compression=None,
+                proxy=None,
+            ).__enter__()  # newer versions warn without a `with`; its end is `_drop`
             self._open[module] = connection
+            bound_sending(connection.socket, self._answer_timeout_s)
+            connection.send(self._hello)
         return self._open[module]
 
-    def _exchange(self, connection: ClientConnection, message: bytes) -> bytes:
+    def _dial(self, module: str) -> socket.socket:
+        """Connect to one of the module's addresses, so that `cancel` can end the wait."""
+        from websockets.uri import parse_uri
+
+        where = parse_uri(self._addresses[module])
+        failure = OSError("no address")
+        for family, kind, protocol, _, address in socket.getaddrinfo(
+            where.host, where.port, type=socket.SOCK_STREAM
+        ):
+            dialled = socket.socket(family, kind, protocol)
+            dialled.settimeout(self._connect_timeout_s)
+            with self._state:
+                self._sockets[module] = dialled
+                if self._cancelled:
+                    raise OSError("the run was stopped")
+            try:
+                dialled.connect(address)
+                dialled.settimeout(None)  # from here on the library's own bounds hold, and `bound_sending`
+                return dialled
+            except OSError as error:
+                dialled.close()
+                failure = error
+        raise failure
+
+    def _exchange(self, connection: ClientConnection, message: bytes, timeout_s: float) -> bytes:
         connection.send(message)
-        answer = connection.recv(self._timeout_s)
-        return answer.encode() if isinstance(answer, str) else answer
+        return connection.recv(timeout_s, decode=False)
+
+    def _drop(self, module: str) -> None:
+        """Close a connection at once; without one, nothing."""
+        with self._state:
+            dialled = self._sockets.pop(module, None)
+        if dialled is not None:
+            with suppress(OSError):
+                dialled.shutdown(socket.SHUT_RDWR)
+        connection = self._open.pop(module, None)
+        if connection is not None:
+            with suppress(OSError):
+                connection.close()  # its thread ends too; there is nobody to shake hands with
+        if dialled is not None:
+            dialled.close()
 
     def cancel(self) -> None:
-        """End waiting requests of other threads: they fail."""
-        for connection in list(self._open.values()):
-            with suppress(OSError):
-                connection.socket.shutdown(socket.SHUT_RDWR)
+        """End the waiting requests of other threads: they fail, and all later ones do."""
+        with self._state:
+            self._cancelled = True
+            for dialled in self._sockets.values():
+                with suppress(OSError):
+                    dialled.shutdown(socket.SHUT_RDWR)
 
     def finish(self) -> dict[str, Value]:
-        """Ask each open module for its statistics, close; what they answered."""
+        """Ask each open module for its statistics, unless the run was cancelled; close. Gives what they answered."""
         stats: dict[str, Value] = {}
-        if not self._open:
-            return stats
+        for module in list(self._open):
+            with suppress(EnvironmentProblem, calldata.CalldataError):
+                stats.update(self._stats(module))
+            self._drop(module)
+        return stats
+
+    def _stats(self, module: str) -> dict[str, Value]:
         from websockets.exceptions import WebSocketException
 
-        for module, connection in self._open.items():
-            with suppress(OSError, WebSocketException, TimeoutError, calldata.CalldataError), connection:
-                stats[module] = calldata.decode(self._exchange(connection, STATS))
-        self._open.clear()
-        return stats
+        if self._cancelled:
+            return {}
+        connection = self._open[module]
+        timeout_s = min(STATS_TIMEOUT_S, self._answer_timeout_s)
+        with suppress(OSError, WebSocketException):
+            answer = self._exchange(connection, STATS, timeout_s)
+            connection.close()
+            return {module: calldata.decode(answer)}
+        return {}

@@ -18,6 +18,17 @@ IN_KERNEL: Final = os.name == "posix"  # elsewhere the options below mean someth
 _TIMEVAL: Final = Struct("@ll")  # seconds, microseconds
 
 
+def _bound(connection: socket.socket, option: int, seconds: float) -> None:
+    micros = int(max(WAIT_MIN_S, seconds) * 1e6)
+    connection.setsockopt(socket.SOL_SOCKET, option, _TIMEVAL.pack(*divmod(micros, 10**6)))
+
+
+def bound_sending(connection: socket.socket, seconds: float) -> None:
+    """Let a blocking `send` fail when the peer has taken nothing for so long; no effect where the kernel can't."""
+    if IN_KERNEL:
+        _bound(connection, socket.SO_SNDTIMEO, seconds)
+
+
 class TimedSocket:
     """Owns a connection. Its methods raise OSError; TimeoutError and BlockingIOError if the time is up."""
 
@@ -37,9 +48,8 @@ class TimedSocket:
             self._poll = select.poll()
             self._poll.register(connection, select.POLLIN)
             connection.settimeout(None)
-            for option, seconds in ((socket.SO_RCVTIMEO, receive_s), (socket.SO_SNDTIMEO, send_s)):
-                micros = int(max(WAIT_MIN_S, seconds) * 1e6)
-                connection.setsockopt(socket.SOL_SOCKET, option, _TIMEVAL.pack(*divmod(micros, 10**6)))
+            _bound(connection, socket.SO_RCVTIMEO, receive_s)
+            bound_sending(connection, send_s)
 
     def send(self, data: bytes) -> None:
         """Send all of it."""

@@ -18,8 +18,10 @@ TEXT = """(module
   (import "wasi_snapshot_preview1" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "random_get" (func $random_get (param i32 i32) (result i32)))
+  {imports}
   (memory (export "memory") 2)
   {data}
+  {fields}
   (func $read (param $fd i32) (param $at i32) (result i32)
     (i32.store (i32.const 0) (local.get $at))
     (i32.store (i32.const 4) (i32.const 8192))
@@ -66,6 +68,12 @@ Line = Value | str
 Step = Value
 
 
+def segment(at: int, raw: bytes) -> str:
+    """A data segment of a module."""
+    escaped = "".join(f"\\{byte:02x}" for byte in raw)
+    return f'(data (i32.const {at}) "{escaped}")'
+
+
 @dataclass
 class Talk:
     """What a contract does as main VM, in a sandbox, and in a consensus stage: messages, or pieces of code."""
@@ -73,6 +81,8 @@ class Talk:
     main: Sequence[Step] = ()
     sandbox: Sequence[Step] = ()
     stage: Sequence[Step] = ()
+    imports: str = ""
+    fields: str = ""
     _data: list[str] = field(default_factory=list)
     _at: int = MESSAGES_AT
 
@@ -80,8 +90,11 @@ class Talk:
         """The contract."""
         self._data, self._at = [], MESSAGES_AT
         parts = {name: self._steps(getattr(self, name)) for name in ("main", "sandbox", "stage")}
-        text = TEXT.format(data="\n  ".join(self._data), stdin=STDIN_AT, **parts)
-        return bytes(wasmtime.wat2wasm(text)) + VERSION_SECTION
+        more = {"imports": self.imports, "fields": self.fields, "stdin": STDIN_AT}
+        return (
+            bytes(wasmtime.wat2wasm(TEXT.format(data="\n  ".join(self._data), **more, **parts)))
+            + VERSION_SECTION
+        )
 
     def _steps(self, steps: Sequence[Step]) -> str:
         return " ".join(
@@ -91,6 +104,5 @@ class Talk:
     def _say(self, message: Step) -> str:
         raw = calldata.encode(message)
         at, self._at = self._at, self._at + len(raw)
-        escaped = "".join(f"\\{byte:02x}" for byte in raw)
-        self._data.append(f'(data (i32.const {at}) "{escaped}")')
+        self._data.append(segment(at, raw))
         return f"(call $say (i32.const {at}) (i32.const {len(raw)}))"

@@ -19,6 +19,7 @@ from genvm_replay.executor.rights import Rights
 from genvm_replay.executor.storage_slots import CODE_SLOT
 from genvm_replay.executor.transaction import RunReport, run_transaction
 from genvm_replay.host_bridge.local_host import LocalHost
+from genvm_replay.host_bridge.modules import Modules
 from genvm_replay.journal.events import (
     Answer,
     Event,
@@ -120,6 +121,7 @@ def run(
     sync: bool = False,
     letters: str = "rwscn",
     limits: Limits = LIMITS,
+    modules: Modules | None = None,
 ) -> Ran:
     """Run, record, and check that the record replays on the interpreter to the same root."""
     node = Node(Chain(main=main.code(), other=other.code() if other else b""), results)
@@ -128,7 +130,7 @@ def run(
         b"t" * 32, "sync" if sync else "leader", None, MESSAGE, letters, Pins("", "", "", ""), limits
     )
     recorder = RunRecorder(header)
-    live = Live(node, clock_ns(MESSAGE), streams)
+    live = Live(node, clock_ns(MESSAGE), streams, modules)
     report = execute(thread, Recording(live, recorder), Build.EPOCH, limits, sync=sync, letters=letters)
     finished = recorder.finish(footer_of(report))
     replayed(thread, finished, sync=sync, letters=letters)

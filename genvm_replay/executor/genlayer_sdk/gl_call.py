@@ -1,7 +1,7 @@
 """gl_call: one entry for all messages, a table line a message (spec/executor.md 3.6, 4.2).
 
-A message is a one-key map `{Name: payload}`, or the bare name where there is no payload. A message that is malformed,
-unknown, or not yet known to the contract's version is answered with INVAL.
+A message is a one-key map `{Name: payload}`: every one has a payload, so bare names are none. A message that is
+malformed, unknown, or not yet known to the contract's version is answered with INVAL.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Final
 
 from ... import calldata
 from ...calldata import CalldataError, Value
+from ...errors import GuestFault
 from ..guest import Guest
 from ..transfer import check_transfer
 from ..wasip1.files import File
@@ -19,6 +20,7 @@ from .messages import calling, ending, modules, sending
 from .messages.payload import Refused
 
 NO_RESULT: Final = 0xFFFF_FFFF
+RESULT_SIZE: Final = 4  # a u32, aligned (spec/executor.md 4.1)
 
 MESSAGES: Final[dict[str, Callable[[Guest, Value], bytes | None]]] = {
     "Return": ending.end_with_return,
@@ -41,10 +43,17 @@ MESSAGES: Final[dict[str, Callable[[Guest, Value], bytes | None]]] = {
 
 
 def gl_call(guest: Guest, request_ptr: int, request_size: int, result_ptr: int) -> Errno:
+    """The import: `carry_out` with a result pointer that must be aligned."""
+    if result_ptr % RESULT_SIZE:
+        raise GuestFault(f"gl_call: the result pointer {result_ptr:#x} is not aligned")
+    return carry_out(guest, request_ptr, request_size, result_ptr)
+
+
+def carry_out(guest: Guest, request_ptr: int, request_size: int, result_ptr: int) -> Errno:
     """Read a message, carry it out, write the descriptor of its result or NO_RESULT."""
     check_transfer(request_size)
     raw = guest.memory.read(request_ptr, request_size)
-    guest.memory.span(result_ptr, 4)
+    guest.memory.span(result_ptr, RESULT_SIZE)
     try:
         name, payload = _read_message(raw)
         result = MESSAGES[name](guest, payload)
@@ -59,8 +68,6 @@ def _read_message(raw: bytes) -> tuple[str, Value]:
         message = calldata.decode(raw)
     except CalldataError as error:
         raise Refused from error
-    if isinstance(message, str):
-        message = {message: None}
     if not isinstance(message, Mapping) or len(message) != 1:
         raise Refused
     [(name, payload)] = message.items()

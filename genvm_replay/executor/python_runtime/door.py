@@ -23,7 +23,7 @@ from typing import Final
 from ..ffi import ADDRESS_SPACE
 from ..genlayer_sdk.balances import get_balance, get_self_balance
 from ..genlayer_sdk.errno import Errno
-from ..genlayer_sdk.gl_call import gl_call
+from ..genlayer_sdk.gl_call import carry_out
 from ..genlayer_sdk.storage import storage_read, storage_write
 from ..guest import Guest
 from ..host_functions import HostFunction
@@ -56,7 +56,7 @@ def _self_balance(guest: Guest, ptr: int, size: int) -> Errno:
 
 
 def _message(guest: Guest, ptr: int, size: int) -> Errno:
-    return gl_call(guest, ptr + 5, size - 5, ptr + 1) if size >= 5 else Errno.INVAL
+    return carry_out(guest, ptr + 5, size - 5, ptr + 1) if size >= 5 else Errno.INVAL
 
 
 def _image_ready(guest: Guest, ptr: int, size: int) -> Errno:

@@ -17,11 +17,33 @@ from ...guest import Guest
 from ...stops import InternalFailure
 from ..asking import ask
 from ..errno import Errno
-from .payload import Refused, duration, fields, flag, listed, mapped, optional, raw, record, text, word
+from .payload import (
+    Refused,
+    anything,
+    duration,
+    fields,
+    flag,
+    listed,
+    mapped,
+    optional,
+    raw,
+    record,
+    small,
+    text,
+    word,
+)
 
 IMAGES_MAX: Final = 2
+U16_MAX: Final = 2**16 - 1
 U64_MAX: Final = 2**64 - 1
+DOUBLE_MAX: Final = 2**53 - 1  # numbers of a user error go through doubles
 METHODS: Final = ("GET", "POST", "HEAD", "DELETE", "OPTIONS", "PATCH")
+WEB_ANSWERS: Final[dict[str, Callable[[Value], Any]]] = {
+    "text": text,
+    "image": raw,
+    "response": lambda value: fields(value, {"status": small(U16_MAX), "headers": mapped(raw), "body": raw}),
+}
+"""What the web module may say, and how it is read."""
 TEMPLATES: Final[dict[str, tuple[tuple[str, ...], type]]] = {
     "EqComparative": (("leader_answer", "validator_answer", "principle"), bool),
     "EqNonComparativeLeader": (("task", "criteria", "input"), str),
@@ -88,7 +110,22 @@ def _milliseconds(text_: str) -> str:
 
 def _web(guest: Guest, message: Value) -> bytes:
     verdict, value = _call(guest, WEB, message)
-    return calldata.encode({"ok" if verdict == "Ok" else "error": value})
+    if verdict != "Ok":
+        return calldata.encode({"error": value})
+    try:
+        _check_web_answer(value)
+    except Refused as error:
+        raise InternalFailure("the web module's answer is none of text, image and response") from error
+    return calldata.encode({"ok": value})
+
+
+def _check_web_answer(value: Value) -> None:
+    if not isinstance(value, Mapping) or len(value) != 1:
+        raise Refused
+    [(kind, content)] = value.items()
+    if kind not in WEB_ANSWERS:
+        raise Refused
+    WEB_ANSWERS[kind](content)
 
 
 def _llm(guest: Guest, kind: str, payload: dict[str, Value], wanted: type | tuple[type, ...]) -> bytes:
@@ -97,7 +134,7 @@ def _llm(guest: Guest, kind: str, payload: dict[str, Value], wanted: type | tupl
     verdict, value = _call(guest, LLM, {kind: request})
     if verdict != "Ok":
         return calldata.encode({"error": value})
-    readers: dict[str, Callable[[Value], Any]] = {"data": lambda data: data, "consumed_gen": _u64}
+    readers: dict[str, Callable[[Value], Any]] = {"data": anything, "consumed_gen": small(U64_MAX)}
     try:
         answer = fields(value, readers)
     except Refused as error:
@@ -109,12 +146,6 @@ def _llm(guest: Guest, kind: str, payload: dict[str, Value], wanted: type | tupl
     return calldata.encode({"ok": answer["data"]})
 
 
-def _u64(value: Value) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= U64_MAX:
-        raise Refused
-    return value
-
-
 def _call(guest: Guest, module: str, message: Value) -> tuple[str, Value]:
     """One request to a module: `Ok` or `UserError`, and its value."""
     raw_answer = guest.effects.perform(ModuleCall(module, calldata.encode(message))).value
@@ -124,8 +155,22 @@ def _call(guest: Guest, module: str, message: Value) -> tuple[str, Value]:
         raise InternalFailure(f"the {module} module's answer is no calldata: {error}") from error
     if isinstance(answer, Mapping) and len(answer) == 1:
         [(verdict, value)] = answer.items()
-        if verdict in ("Ok", "UserError"):
+        if verdict == "Ok":
+            return verdict, value
+        if verdict == "UserError":
+            _check_numbers(value, module)
             return verdict, value
         if verdict == "FatalError" and isinstance(value, str):
             raise InternalFailure(f"the {module} module failed: {value}")
     raise InternalFailure(f"the {module} module's answer is none of Ok, UserError and FatalError")
+
+
+def _check_numbers(value: Value, module: str) -> None:
+    """Check that every number of a user error has a double of its own (spec/executor.md 1.7)."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            _check_numbers(item, module)
+    elif isinstance(value, int) and abs(value) > DOUBLE_MAX:
+        raise InternalFailure(f"the {module} module's user error holds a number beyond 2^53 - 1")
