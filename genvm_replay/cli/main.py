@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "deploy": "genvm_replay.cli.transactions:deploy",
     "call": "genvm_replay.cli.transactions:call",
     "schema": "genvm_replay.cli.contracts:schema",
+    "lint": "genvm_replay.cli.lint:lint",
     "runs": "genvm_replay.cli.inspect:runs",
     "show": "genvm_replay.cli.inspect:show",
     "replay": "genvm_replay.cli.replays:replay",
