@@ -41,6 +41,7 @@ ARGUMENTS: dict[str, list[Any]] = {
     "future_annotations": ["root"],
     "helpers": [100],
     "inheritance": [1000],
+    "l1_ledger": [100],
     "message": [2],
     "old_header": [7],
     "prompt_wizard": [True],
