@@ -16,8 +16,7 @@ PLAIN_TYPES: typing.Final = (int, str, bytes, list, tuple, dict, Address)  # in 
 
 _decoded: typing.Final[list[typing.Any]] = []  # where native code puts what it decoded
 _agreed: typing.Final[list[typing.Any]] = [None, False, True, *PLAIN_TYPES]
-_encode_head: typing.Final = bytearray(b"\x81")
-_decode_head: typing.Final = bytearray(b"\x82")
+_heads: typing.Final = [b"\x81", b"\x82"]  # how frames to encode and to decode begin; `start` completes them
 
 if sys.platform == "wasi":
     from struct import Struct
@@ -30,16 +29,15 @@ if sys.platform == "wasi":
         """Say what turns values of other types into plain ones."""
         _agreed.append(plain)
         addresses = b"".join(_pack_address(id(item)) for item in _agreed)
-        _encode_head.extend(addresses)
-        _decode_head.extend(addresses + _pack_address(id(_decoded)))
+        _heads[:] = _heads[0] + addresses, _heads[1] + addresses + _pack_address(id(_decoded))
 
     def encode(x: typing.Any) -> bytes:
         """Encode a value with the usual `default`; nothing if it is declined."""
-        return _call(_encode_head + _pack_address(id(x)))
+        return _call(_heads[0] + _pack_address(id(x)))
 
     def decode(data: bytes) -> typing.Any:
         """Decode one value that fills `data`; `DECLINED` if it is declined."""
-        _call(_decode_head + data)
+        _call(_heads[1] + data)
         return _decoded.pop() if _decoded else DECLINED
 
 else:
