@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -10,9 +11,12 @@ from genvm_replay.cli.arguments import read_contract
 from genvm_replay.cli.context import Settings, pass_settings, shared_options
 from genvm_replay.cli.errors import FAILED
 from genvm_replay.cli.output import emit, printable
+from genvm_replay.lint.finding import CHECKS
+
+CHECKS_HELP: Final = "; ".join(f"{name}: {meaning}" for name, meaning in CHECKS.items())
 
 
-@click.command()
+@click.command(epilog=f"Checks: {CHECKS_HELP}.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @shared_options(db=False)
 @pass_settings
