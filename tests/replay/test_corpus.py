@@ -7,7 +7,6 @@ written by tools/regenerate_corpus_schemas.py and reviewed as a diff.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,8 @@ import pytest
 
 from genvm_replay.calldata import Address
 from genvm_replay.executor.python_runtime.runtime import PythonRuntime
-from genvm_replay.journal.database import open_database
 from genvm_replay.replay.local_node import CallOptions, LocalNode
 from genvm_replay.replay.schema import contract_schema
-from genvm_replay.replay.workbench import Workbench
 
 from .contracts import failure, value
 
@@ -41,6 +38,7 @@ ARGUMENTS: dict[str, list[Any]] = {
     "future_annotations": ["root"],
     "helpers": [100],
     "inheritance": [1000],
+    "interface_vault": [BOB, 5],
     "l1_ledger": [100],
     "message": [2],
     "old_header": [7],
@@ -286,15 +284,6 @@ FAILURES = {
     ("helpers", "hidden"): ("vm_error", "exit_code 1"),
     ("tip_jar", "tip"): ("user_error", "send some value"),
 }
-
-
-@pytest.fixture(scope="module")
-def chain(runtime: PythonRuntime, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalNode]:
-    """One node for all contracts."""
-    with open_database(tmp_path_factory.mktemp("corpus") / "journal.db", durability="normal") as store:
-        bench = Workbench(store, lambda: runtime)
-        yield LocalNode(bench)
-        bench.close()
 
 
 def deploy(chain: LocalNode, name: str) -> Address:
