@@ -1,4 +1,4 @@
-"""`schema`: what a contract offers, without deploying it."""
+"""`schema`: what a contract offers, without deploying it. `sdk-path`: where editors find what contracts import."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+import genvm_replay
 from genvm_replay.cli.arguments import read_contract
 from genvm_replay.cli.context import Settings, pass_settings, shared_options
 from genvm_replay.cli.opening import make_runtime
@@ -32,3 +33,19 @@ def schema(settings: Settings, file: Path) -> None:
         emit(found)
     else:
         click.echo(json.dumps(found, indent=2))
+
+
+@click.command("sdk-path")
+@shared_options(db=False)
+@pass_settings
+def sdk_path(settings: Settings) -> None:
+    """Print the folder of the Python SDK that contracts import, for editors and type checkers.
+
+    For mypy it is MYPYPATH, for pyright and VS Code `extraPaths`, for a Python outside of the VM PYTHONPATH. The SDK is
+    typed. What needs a host, storage and messages for instance, fails there with an error that says so.
+    """
+    folder = str(Path(genvm_replay.__file__).parent / "guest")
+    if settings.json:
+        emit({"path": folder})
+    else:
+        click.echo(folder)

@@ -23,7 +23,7 @@ DONE, FAILED, USAGE, ENVIRONMENT, INTERRUPTED, UNREAD = 0, 1, 2, 3, 130, 141
 
 EXIT_CODES: Final = {
     DONE: "done; a contract returned, a comparison found no difference",
-    FAILED: "the contract failed, a re-execution differs, or a journal is damaged",
+    FAILED: "the contract failed, a re-execution differs, a journal is damaged, lint found something",
     USAGE: "wrong usage: an option, an argument, an unknown contract or transaction",
     ENVIRONMENT: "the environment: database, cache, runtime, files",
     INTERRUPTED: "stopped by Ctrl-C; nothing was committed",

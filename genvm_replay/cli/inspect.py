@@ -9,8 +9,9 @@ import click
 
 from genvm_replay.cli.context import Settings, pass_settings, shared_options
 from genvm_replay.cli.opening import open_store
-from genvm_replay.cli.output import emit, table
+from genvm_replay.cli.output import emit, printable, table
 from genvm_replay.cli.replays import find_runs
+from genvm_replay.cli.stderr_view import stderr_of
 from genvm_replay.cli.stored_view import (
     COLUMNS,
     event_json,
@@ -64,7 +65,8 @@ def runs(settings: Settings, limit: int, contract: str | None) -> None:
 def show(settings: Settings, tx: str, events: bool, line: str | None) -> None:
     """Show the recorded runs of transaction TX, with or without events.
 
-    TX is a transaction id or its first digits, at least 4. With --json each event is one object on a line of its own,
+    TX is a transaction id or its first digits, at least 4. A run that failed shows the end of its standard error, where
+    Python's traceback is. With --json each event is one object on a line of its own,
     after the object of its run.
     """
     with open_store(settings) as store:
@@ -74,6 +76,7 @@ def show(settings: Settings, tx: str, events: bool, line: str | None) -> None:
                 emit(run_json(summary, run))
             else:
                 click.echo(run_text(summary, run))
+                click.echo(printable(stderr_of(run)), nl=False)
             for name, seq, event in _events(run, line) if events or line else ():
                 if settings.json:
                     emit(event_json(name, seq, event))

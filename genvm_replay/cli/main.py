@@ -16,6 +16,8 @@ COMMANDS: Final = {
     "deploy": "genvm_replay.cli.transactions:deploy",
     "call": "genvm_replay.cli.transactions:call",
     "schema": "genvm_replay.cli.contracts:schema",
+    "lint": "genvm_replay.cli.lint:lint",
+    "sdk-path": "genvm_replay.cli.contracts:sdk_path",
     "runs": "genvm_replay.cli.inspect:runs",
     "show": "genvm_replay.cli.inspect:show",
     "replay": "genvm_replay.cli.replays:replay",

@@ -16,6 +16,7 @@ from genvm_replay.cli.output import (
     size,
 )
 from genvm_replay.cli.sent_view import sent_by, sent_json, sent_lines
+from genvm_replay.cli.stderr_view import stderr_of
 
 if TYPE_CHECKING:
     from genvm_replay.journal.events import Event
@@ -67,6 +68,7 @@ def run_json(summary: RunSummary, run: StoredRun) -> dict[str, Any]:
         told[name] = {field: plain(value) for field, value in msgspec.structs.asdict(part).items()}
     for name in ("code_hash", "image", "storage_hash", "memory_hash", "interrupted"):
         told[name] = plain(getattr(footer, name))
+    told["stderr"] = stderr_of(run)
     told["lines"] = [
         {"name": line.name, "events": line.count, "head": hexed(line.head)} for line in run.lines()
     ]

@@ -8,7 +8,18 @@ copies that the public functions need.
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
-from _host import call as _call
+try:
+    from _host import call as _call
+
+    HAS_HOST = True
+except ImportError:  # an editor, a type checker, a script outside the VM: all but the host is there
+    HAS_HOST = False
+
+    def _call(frame: bytes | bytearray, /) -> bytes:
+        raise RuntimeError(
+            "there is no VM around this contract: run it, with `genvm-replay deploy` for instance"
+        )
+
 
 if TYPE_CHECKING:
     from collections.abc import Callable

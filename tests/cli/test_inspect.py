@@ -71,3 +71,15 @@ def test_a_line_that_is_not_there(run, run_json, recorded):
     tx = run_json("runs", "--limit", 1).object["tx"]
     told = run("show", tx, "--line", "nondet:0")
     assert (told.code, "its lines: main" in told.err) == (2, True)
+
+
+def test_show_has_the_traceback_of_a_failed_run(run_json, run, recorded):
+    """File, line and message, out of the record alone; a run that returned has none."""
+    tx = run_json("runs", "--limit", 1).object["tx"]
+    stderr = run_json("show", tx).object["stderr"]
+    assert stderr.startswith("Traceback (most recent call last):\n")
+    assert 'File "/contract.py", line 58, in crash' in stderr
+    assert stderr.rstrip().endswith("RuntimeError: crashed on purpose")
+    assert stderr in run("show", tx).out
+    returned = run_json("runs").objects[2]["tx"]
+    assert run_json("show", returned).object["stderr"] == ""

@@ -293,7 +293,7 @@ WRITE_ERRORS = [
     ("x: bytes", "self.x = 'a'", "TypeError", "bytes cannot hold str"),
     ("x: DynArray[u8]", "self.x = 5", "TypeError", "DynArray[u8] takes a list"),
     ("x: DynArray[u8]\ny: DynArray[u16]", "self.x = self.y", "TypeError", "other items than DynArray[u16]"),
-    ("x: TreeMap[str, u8]", "self.x = {}", "AssertionError", "field[key] = value"),
+    ("x: TreeMap[str, u8]", "self.x = [1]", "AssertionError", "field[key] = value"),
     ("x: TreeMap[str, u8]\ny: TreeMap[str, u16]", "self.x = self.y", "AssertionError", "TreeMap[str, u16]"),
     ("x: P", "self.x = {}", "AssertionError", "P holds an instance of itself, not dict"),
     ("x: P\ny: Q", "self.x = self.y", "AssertionError", "P has another layout than Q"),

@@ -41,3 +41,12 @@ def bench(runtime: PythonRuntime, tmp_path: Path) -> Iterator[Workbench]:
 def node(bench: Workbench) -> LocalNode:
     """A node over an empty database."""
     return LocalNode(bench)
+
+
+@pytest.fixture(scope="module")
+def chain(runtime: PythonRuntime, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalNode]:
+    """One node for all tests of a file."""
+    with open_database(tmp_path_factory.mktemp("chain") / "journal.db", durability="normal") as store:
+        bench = Workbench(store, lambda: runtime)
+        yield LocalNode(bench)
+        bench.close()

@@ -12,6 +12,8 @@ operation has a result, the result in the room left for it. So one crossing need
 | 4 get_self_balance | room 32 | balance, at 1 |
 | 5 gl_call | room u32, message | descriptor, at 1 |
 | 6 image_ready | u32 addresses of the callables `main` and `prepare_contract`; only while an image is built | |
+
+From 128 on, native code in the guest answers (native/native.c), and nothing comes here.
 """
 
 from __future__ import annotations

@@ -25,6 +25,11 @@ PYTHON_ENV: Final = (
 )
 GLUE: Final = {"py-genlayer": ("file", "/contract.py"), "py-genlayer-multi": ("contract/", "/contract/")}
 """Runner -> what it maps of the contract, and where to."""
+FIRST_LAYOUT: Final = RELEASES["v0.1.0"]
+"""The release whose SDK had other names (spec/sdk.md 1.13)."""
+OLD_NAMES: Final = ("old_names.py", "/contract/__init__.py")
+"""A file of the glue runner and where it goes: `import contract` finds the package before the file /contract.py."""
+OLD_NAMES_SOURCE: Final = b"import genlayer.l1\n\ngenlayer.l1.run_contract(globals())\n"
 GLUE_DEPENDS: Final = ("py-lib-cloudpickle", "py-lib-genlayer-std", "cpython")
 PARTS: Final = (*GLUE_DEPENDS, "softfloat")
 """What our Python runtime contains: all of them are official archives, or none is."""
@@ -36,7 +41,7 @@ def stand_in(runner: RunnerId) -> Runner | None:
     if release is None:
         return None
     if runner.name in GLUE:
-        tar = build_tar({RUNNER_JSON: glue_json(runner.name, release)})
+        tar = build_tar(glue_files(runner.name, release))
         origin: Origin = "rebuilt" if runner.verify_hash(tar) else "stand-in"
         return Runner(str(runner), read_tar(tar), origin)
     if runner.name not in PARTS:
@@ -48,12 +53,24 @@ def stand_in(runner: RunnerId) -> Runner | None:
     return Runner(str(runner), Archive({}, 0), "stand-in", action)
 
 
-def glue_json(name: str, release: dict[str, str]) -> bytes:
-    """The runner.json of a glue runner."""
+def glue_files(name: str, release: dict[str, str]) -> dict[str, bytes]:
+    """The files of a glue runner: its runner.json, and for the first layout what gives a contract the old names.
+
+    A package (py-genlayer-multi) of that time gets the present names only: the place of its first file is taken.
+    """
+    if release is FIRST_LAYOUT and name == "py-genlayer":
+        file, to = OLD_NAMES
+        mapping = {"MapFile": {"file": file, "to": to}}
+        return {RUNNER_JSON: glue_json(name, release, mapping), file: OLD_NAMES_SOURCE}
+    return {RUNNER_JSON: glue_json(name, release)}
+
+
+def glue_json(name: str, release: dict[str, str], *more: dict[str, dict[str, str]]) -> bytes:
+    """The runner.json of a glue runner, `more` being actions before all others."""
     file, to = GLUE[name]
     mapping = {"With": {"runner": "<contract>", "action": {"MapFile": {"file": file, "to": to}}}}
     depends = [{"Depends": f"{part}:{release[part]}"} for part in GLUE_DEPENDS]
-    return json.dumps({"Seq": [mapping, {"SetArgs": PYTHON_ARGS}, *depends]}).encode()
+    return json.dumps({"Seq": [*more, mapping, {"SetArgs": PYTHON_ARGS}, *depends]}).encode()
 
 
 def newest(name: str) -> str | None:

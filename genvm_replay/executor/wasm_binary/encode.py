@@ -43,6 +43,11 @@ def vector(items: Sequence[bytes]) -> bytes:
     return b"".join([unsigned(len(items)), *items])
 
 
+def function_type(params: bytes, results: bytes) -> bytes:
+    """Encode a function type; each byte of the arguments is a value type."""
+    return b"\x60" + sized(params) + sized(results)
+
+
 def section(section_id: int, content: bytes) -> bytes:
     """Encode a section with its header."""
     return b"".join([bytes([section_id]), unsigned(len(content)), content])

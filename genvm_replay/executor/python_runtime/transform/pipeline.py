@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ...wasm_binary.names import function_names
 from ...wasm_binary.sections import WasmBinary
 from .code_module import CodeModule
+from .graft import graft
 from .harden import harden
-from .recipe import Recipe
+from .recipe import NATIVE, Recipe
 from .slim import slim
 from .split import split
 
@@ -18,8 +21,12 @@ def transform(source: bytes, recipe: Recipe) -> CodeModule:
         WasmFormatError: the source is malformed or not of the expected make.
     """
     slimmed, kept = slim(source, recipe.keep)
+    added: Mapping[int, str] = {}
+    if recipe.native is not None:
+        slimmed, added = graft(slimmed, NATIVE.read_bytes(), recipe.native)
     hardened, moved = harden(slimmed, recipe.framed)
     all_names = function_names(WasmBinary.parse(slimmed))
     names = {index: name for index, name in all_names.items() if index in kept}
+    names |= added
     names |= {new: f"{all_names[old]} (unframed)" for old, new in moved.items()}
     return split(hardened, recipe.exports, names)

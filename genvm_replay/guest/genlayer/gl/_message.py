@@ -3,6 +3,8 @@
 import os
 import typing
 
+import _genlayer_wasi as wasi
+
 from genlayer.py import calldata
 from genlayer.py.types import Address, u256
 
@@ -48,6 +50,8 @@ class MessageRawType(typing.TypedDict):
 
 def read_message() -> MessageRawType:
     """Read fd 0 from its start and put it back there, so that a contract can read it as well."""
+    if not wasi.HAS_HOST:
+        raise RuntimeError("there is no VM around this contract, and so no message")
     raw: MessageRawType = calldata.decode(_read_all(0))
     return raw
 

@@ -2,6 +2,7 @@
 
 import typing
 
+from genlayer.py import calldata_native
 from genlayer.py.types import Address
 from genlayer.py.varint import DecodingError, read_uleb128
 
@@ -25,7 +26,9 @@ def decode(buf: "Buffer", /, *, memview2bytes: "Callable[[memoryview], typing.An
         DecodingError: the data is cut short, not in its canonical form, or goes on after the value.
         UnicodeDecodeError: a string is not UTF-8.
     """
-    data = bytes(buf)
+    data = buf if type(buf) is bytes else bytes(buf)
+    if memview2bytes is bytes and (value := calldata_native.decode(data)) is not calldata_native.DECLINED:
+        return value
     value, pos = _read(data, 0, None if memview2bytes is bytes else memview2bytes)
     if pos != len(data):
         raise DecodingError(f"{len(data) - pos} bytes follow the calldata value")

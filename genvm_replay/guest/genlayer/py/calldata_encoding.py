@@ -5,6 +5,7 @@ import collections.abc
 import dataclasses
 import typing
 
+from genlayer.py import calldata_native
 from genlayer.py.types import Address
 from genlayer.py.varint import append_uleb128
 
@@ -59,6 +60,8 @@ def encode(x: EncodableWithDefault, /, *, default: Replacer = dataclass_as_mappi
     Raises:
         TypeError: calldata has no form for the value, a float or a set for instance.
     """
+    if default is dataclass_as_mapping and (data := calldata_native.encode(x)):
+        return data
     out = bytearray()
     _append(out, x, default)
     return bytes(out)
@@ -69,11 +72,9 @@ def _append(out: bytearray, x: typing.Any, default: Replacer) -> None:
     if default is not dataclass_as_mapping or kind not in _EXACT:
         x = default(x)
         if isinstance(x, CalldataEncodable):
-            x = x.__to_calldata__()
-            if isinstance(x, CalldataEncodable):
-                return _append(out, x, default)
+            return _append(out, x.__to_calldata__(), default)
         kind = type(x)
-    append = _EXACT.get(kind) or _appender(x)
+    append = _EXACT.get(kind) or _by_base(x)[0]
     append(out, x, default)
     return None
 
@@ -92,8 +93,8 @@ def _append_address(out: bytearray, x: Address, _default: Replacer) -> None:
 
 
 def _append_bytes(out: bytearray, x: bytes | bytearray | memoryview, _default: Replacer) -> None:
-    raw = memoryview(x)
-    append_uleb128(out, raw.nbytes << 3 | BYTES)
+    raw = memoryview(x).tobytes()
+    append_uleb128(out, len(raw) << 3 | BYTES)
     out += raw
 
 
@@ -139,14 +140,16 @@ _EXACT: typing.Final[dict[type, _Appender]] = {
     tuple: _append_array,
     dict: _append_map,
 }
-_BY_BASE: typing.Final[tuple[tuple[type, _Appender], ...]] = (
-    (int, _append_int),
-    (Address, _append_address),
-    (bytes, _append_bytes),
-    (bytearray, _append_bytes),
-    (str, _append_text),
-    (collections.abc.Sequence, _append_array),
-    (collections.abc.Mapping, _append_map),
+# For classes derived from these: the appender, and what makes the plain value that native code asks for.
+_BY_BASE: typing.Final[tuple[tuple[type, _Appender, Replacer], ...]] = (
+    (int, _append_int, int.__pos__),
+    (Address, _append_address, lambda x: Address(x.as_bytes)),
+    (bytes, _append_bytes, lambda x: memoryview(x).tobytes()),
+    (bytearray, _append_bytes, bytes),
+    (memoryview, _append_bytes, bytes),
+    (str, _append_text, str.__str__),
+    (collections.abc.Sequence, _append_array, list),
+    (collections.abc.Mapping, _append_map, lambda x: {key: x[key] for key in x}),
 )
 _HINTS: typing.Final[dict[type, str]] = {
     float: "scale it to an integer or send str(value)",
@@ -155,9 +158,20 @@ _HINTS: typing.Final[dict[type, str]] = {
 }
 
 
-def _appender(x: typing.Any) -> _Appender:
-    for base, append in _BY_BASE:
+def _by_base(x: typing.Any) -> tuple[_Appender, Replacer]:
+    for base, append, plain in _BY_BASE:
         if isinstance(x, base):
-            return append
+            return append, plain
     hint = _HINTS.get(type(x), "use None, bool, int, str, bytes, Address, a list, a dict or a dataclass")
     raise TypeError(f"calldata has no form for {type(x).__name__} ({x!r:.80}): {hint}")
+
+
+def _plain(x: typing.Any) -> typing.Any:
+    """Replace a value by one of a plain type, whose items may need it too."""
+    x = dataclass_as_mapping(x)
+    if isinstance(x, CalldataEncodable):
+        return x.__to_calldata__()
+    return x if type(x) in calldata_native.PLAIN_TYPES else _by_base(x)[1](x)
+
+
+calldata_native.start(_plain)

@@ -25,6 +25,9 @@ _OURS: typing.Final = frozenset(
 )
 
 
+_FIRST_LAYOUT: typing.Final = "genlayer.l1"  # it runs the contract's file, from a stub in the contract's name
+
+
 class _Reserve:
     """Memory to report a MemoryError with: let go when it is needed."""
 
@@ -56,8 +59,14 @@ def report(error: BaseException) -> None:
 
 def _without_ours(frames: "TracebackType | None") -> "TracebackType | None":
     while frames is not None and (
-        frames.tb_frame.f_globals.get("__name__") in _OURS
+        _module(frames) in _OURS
+        or _module(frames) == _FIRST_LAYOUT
+        or _module(frames.tb_next) == _FIRST_LAYOUT
         or frames.tb_frame.f_code.co_filename.startswith("<frozen importlib")
     ):
         frames = frames.tb_next
     return frames
+
+
+def _module(frames: "TracebackType | None") -> typing.Any:
+    return None if frames is None else frames.tb_frame.f_globals.get("__name__")

@@ -77,7 +77,12 @@ class TreeMapDescriptor(Descriptor):
         return view
 
     def set(self, slot: Slot, off: int, value: typing.Any, /) -> None:
-        """Copy another map of the same layout, or empty this one."""
+        """Copy another map of the same layout, or empty this one; of a dict, take the entries one by one."""
+        if isinstance(value, dict):
+            view = self.get(slot, off)
+            view.clear()
+            view.update(value)
+            return
         assert isinstance(value, TreeMap), self.why_not(value)
         source = value._gl_slot
         if source != NOWHERE:
