@@ -8,8 +8,9 @@ from typing import Any, Final
 from sqlalchemy import Row, text
 
 from genvm_replay.errors import JournalDamaged, JournalError
+from genvm_replay.journal.compression import decompress_blob
 from genvm_replay.journal.connection import Database
-from genvm_replay.journal.segment import Segment, decompress_blob
+from genvm_replay.journal.segment import Segment
 from genvm_replay.journal.source import SegmentSpan
 
 # Text, not tables: a value of another type than its column (SQLite allows it) must come back as it is, to be refused.
@@ -18,11 +19,16 @@ _SPANS: Final = text(
     "SELECT number, first_seq, count FROM segments WHERE run_id = :run_id AND line = :line ORDER BY number"
 )
 _NEXT: Final = text(
-    "SELECT line, number, first_seq, count, head, tags, data FROM segments"
+    "SELECT line, number, first_seq, count, head, leaves, tags, data FROM segments"
     " WHERE run_id = :run_id AND line = :line AND number >= :number ORDER BY number LIMIT 1"
 )
 _BLOB: Final = text("SELECT data FROM blobs WHERE hash = :hash")
-_TYPES: Final = (str, int, int, int, bytes, bytes, bytes)
+_REFERENCES: Final = text("SELECT hash FROM payload_references WHERE run_id = :run_id")
+_REDACTED: Final = text("SELECT 1 FROM redactions WHERE hash = :hash")
+_SIGNATURES: Final = text(
+    "SELECT public_key, signature FROM signatures WHERE run_id = :run_id ORDER BY signed_at, public_key"
+)
+_TYPES: Final = (str, int, int, int, bytes, bytes, bytes, bytes)
 
 
 class DatabaseSource:
@@ -64,6 +70,18 @@ class DatabaseSource:
         if not isinstance(row[0], bytes):
             raise JournalError(f"payload {digest.hex()} is not binary")
         return decompress_blob(row[0])
+
+    def references(self) -> set[bytes]:
+        """Hashes of the payloads that are kept for this run."""
+        return {row[0] for row in self._rows(_REFERENCES)}
+
+    def redacted(self, digest: bytes) -> bool:
+        """Whether a payload is marked as removed on purpose."""
+        return bool(self._rows(_REDACTED, hash=digest))
+
+    def signatures(self) -> Sequence[tuple[bytes, bytes]]:
+        """Public key and signature of each one who signed the root."""
+        return [(values[0], values[1]) for values in map(list, self._rows(_SIGNATURES))]
 
     def _rows(self, statement: Any, **values: object) -> Sequence[Row[Any]]:
         with self._database.translated():

@@ -11,7 +11,7 @@ from itertools import accumulate
 from typing import Final, NoReturn
 
 from genvm_replay.errors import JournalError
-from genvm_replay.journal import chain, segment
+from genvm_replay.journal import chain, segment, tree
 from genvm_replay.journal.chain import LineSummary
 from genvm_replay.journal.events import Answer, Request
 from genvm_replay.journal.payloads import BlobPool
@@ -29,7 +29,7 @@ class LineWriter:
         self.segments: list[Segment] = []
         self.raw_bytes = 0  # canonical bytes of the closed segments
         self._pool = pool
-        self._head = chain.line_start(genesis, name)
+        self._start = self._head = chain.line_start(genesis, name)
         self._pending: list[Pair] = []
         self._encoded: list[bytes] = []
         self._encoded_bytes = 0
@@ -56,7 +56,10 @@ class LineWriter:
         if self._encoded:
             self._close_segment(len(self._encoded))
         self._pending = _Finished()
-        return LineSummary(self.name, self._next_seq, self._head)
+        heads = [segment.head for segment in self.segments]
+        return LineSummary(
+            self.name, self._next_seq, self._head, len(heads), tree.root(heads) if heads else b""
+        )
 
     def _encode_pending(self) -> None:
         encoded = encode_events(self._pending, self._pool)
@@ -80,10 +83,11 @@ class LineWriter:
             len(self.segments),
             self._next_seq,
             encoded,
+            start=self._start,
             previous=self._head,
         )
         size = sum(map(len, encoded)) if self._encoded else self._encoded_bytes
-        self._pool.charge(len(closed.data) + len(closed.tags))
+        self._pool.charge(closed.stored_bytes)
         self.segments.append(closed)
         self._head = closed.head
         self._next_seq += count

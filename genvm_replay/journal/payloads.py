@@ -12,6 +12,9 @@ from blake3 import blake3
 from genvm_replay.errors import JournalError
 
 INLINE_BYTES_MAX: Final = 4096  # of one payload; larger ones are stored once, by their hash
+PRIVATE_BYTES_MIN: Final = (
+    16  # shorter ones could be guessed from their hash: to remove them would hide nothing
+)
 BLOB_BYTES_MAX: Final = 256 << 20  # of one payload
 RUN_BYTES_MAX: Final = 1 << 30  # held in memory for one run: segments and payloads
 

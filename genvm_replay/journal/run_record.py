@@ -62,9 +62,7 @@ def _decode(data: bytes, decoder: msgspec.msgpack.Decoder[_Facts], kind: str) ->
     except _UNREADABLE as error:
         found = _kind_of(data)
         if found not in (None, kind):
-            raise UnknownEvent(
-                f"{found!r} was written by a newer release; this is {__version__}, which reads {kind!r}"
-            ) from error
+            raise UnknownEvent(str(found), f"{__version__}, which reads {kind}") from error
         raise JournalError(f"malformed {kind}: {error}") from error
     if encode_struct(facts) != data:
         raise JournalError(f"malformed {kind}: not in canonical form")

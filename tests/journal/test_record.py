@@ -12,16 +12,35 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genvm_replay.errors import JournalError, UnknownEvent
-from genvm_replay.journal.events import Answer, Event, ReadClock, StorageWrite, TraceMessage, WriteStream
-from genvm_replay.journal.payloads import BLOB_BYTES_MAX, INLINE_BYTES_MAX, RUN_BYTES_MAX, BlobPool
+from genvm_replay.journal.events import (
+    OK,
+    Answer,
+    Event,
+    GetLeaderNondetResult,
+    ModuleCall,
+    PostNondetResult,
+    ReadClock,
+    Request,
+    StorageWrite,
+    TraceMessage,
+    WriteStream,
+)
+from genvm_replay.journal.payloads import (
+    BLOB_BYTES_MAX,
+    INLINE_BYTES_MAX,
+    PRIVATE_BYTES_MIN,
+    RUN_BYTES_MAX,
+    BlobPool,
+)
 from genvm_replay.journal.record import (
     EVENT_BYTES_MAX,
+    PRIVATE,
     decode_event,
     decode_events,
-    decode_plain_events,
     encode_event,
     encode_events,
     payload_fields,
+    plain_and_canonical,
     split,
 )
 
@@ -74,14 +93,18 @@ def test_bytes_are_those_of_msgpack(event: Event) -> None:
     """The fast encoder writes what the reference encoder writes for the plain lists."""
 
     def plain(value: object) -> object:
-        if isinstance(value, bytes) and len(value) > INLINE_BYTES_MAX:
+        if isinstance(value, bytes) and len(value) >= size_min:
             return msgpack.ExtType(1, blake3(value).digest())
         return [plain(item) for item in value] if isinstance(value, list | tuple) else value
 
+    private = type(event.request) in PRIVATE
+    size_min = PRIVATE_BYTES_MIN if private else INLINE_BYTES_MAX + 1
     encoded = encode_event(event, BlobPool())
     listed = msgspec.to_builtins(event, builtin_types=(bytes,))
     whole = msgpack.packb(listed)
-    assert encoded == (whole if len(whole) <= INLINE_BYTES_MAX else msgpack.packb(plain(listed)))
+    assert encoded == (
+        whole if len(whole) <= INLINE_BYTES_MAX and not private else msgpack.packb(plain(listed))
+    )
 
 
 @pytest.mark.parametrize("event", each_kind())
@@ -107,12 +130,44 @@ def test_large_payloads_leave_the_event() -> None:
     assert len(pool.blobs) == 1
 
 
-def test_plain_events_only() -> None:
-    """`decode_plain_events` refuses an event that needs a look-up."""
+PRIVATE_PAYLOAD = b"p" * PRIVATE_BYTES_MIN
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        (ModuleCall("llm", PRIVATE_PAYLOAD), "request.message"),
+        (PostNondetResult(3, PRIVATE_PAYLOAD), "request.result"),
+        (GetLeaderNondetResult(3), None),
+    ],
+)
+def test_private_payloads_leave_the_event(request_: Request, field: str | None) -> None:
+    """Prompts, answers and results of nondeterministic blocks can be removed: the event has their hash alone."""
     pool = BlobPool()
-    small, large = Event(ReadClock(0), Answer(0, 1)), Event(WriteStream(1, LARGE), Answer())
-    assert decode_plain_events([encode_event(small, pool)]) == [small]
-    assert decode_plain_events([encode_event(small, pool), encode_event(large, pool)]) is None
+    encoded = encode_event(Event(request_, Answer(0, PRIVATE_PAYLOAD)), pool)
+    assert PRIVATE_PAYLOAD not in encoded
+    assert [name for name, _ in payload_fields(encoded)] == [*filter(None, [field]), "answer.value"]
+    assert decode_event(encoded, pool.blobs.__getitem__) == Event(request_, Answer(0, PRIVATE_PAYLOAD))
+    short = Event(request_, Answer(0, PRIVATE_PAYLOAD[1:]))
+    assert PRIVATE_PAYLOAD[1:] in encode_event(short, BlobPool())
+
+
+@pytest.mark.parametrize(
+    ("events_", "expected"),
+    [
+        ([Event(ReadClock(0), OK), Event(ReadClock(1), OK)], True),
+        ([Event(ModuleCall("llm", b"short"), OK)], False),
+        ([Event(WriteStream(1, LARGE), OK)], False),
+    ],
+)
+def test_plain_and_canonical(events_: list[Event], expected: bool) -> None:
+    """The quick check passes only what needs no closer look."""
+    encoded = [encode_event(event, BlobPool()) for event in events_]
+    canonical = b"".join(encoded)
+    assert plain_and_canonical(canonical, len(encoded)) is expected
+    assert not plain_and_canonical(canonical, len(encoded) + 1)
+    assert not plain_and_canonical(b"\xdc\x00\x02" + canonical[1:], len(encoded))
+    assert not plain_and_canonical(canonical + b"\xc0", len(encoded))
 
 
 def test_missing_payload_is_the_lookups_error() -> None:

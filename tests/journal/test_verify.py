@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from genvm_replay.errors import JournalDamaged, JournalError, UnknownEvent
 from genvm_replay.journal import chain, verify
 from genvm_replay.journal.chain import LineSummary
+from genvm_replay.journal.compression import compress
 from genvm_replay.journal.events import OK, Answer, Event, ReadClock, WriteStream
 from genvm_replay.journal.payloads import BlobPool
 from genvm_replay.journal.record import encode_events, encode_struct, split
 from genvm_replay.journal.recorder import FinishedRun
 from genvm_replay.journal.run_record import field_tags, footer_fields, header_fields
-from genvm_replay.journal.segment import Segment, canonical_bytes, close, compress, tags_of
+from genvm_replay.journal.segment import Segment, canonical_bytes, close, leaves_of, tags_of
 from genvm_replay.journal.source import MemorySource, RunBytes, RunSummary
 
 from .samples import FOOTER, HEADER, changed, each_kind, many_events, record
@@ -205,7 +206,9 @@ def test_forged_tag_leaves_only_the_segment() -> None:
     """An event changed together with its tag is found by the chain."""
     encoded = encoded_events(RUN.segments[1])
     encoded[3] = encode(Event(ReadClock(33), OK))
-    forged = with_segment(1, tags=tags_of(encoded), data=compress(b"".join(encoded)))
+    forged = with_segment(
+        1, leaves=leaves_of(encoded), tags=tags_of(encoded), data=compress(b"".join(encoded))
+    )
     assert damage(RUN.stored, forged) == ("main", 1024, "segment")
 
 
@@ -214,13 +217,10 @@ def forged_segment(number: int) -> list[Segment]:
     old = RUN.segments[number]
     encoded = encoded_events(old)
     encoded[3] = encode(Event(ReadClock(33), OK))
-    previous = (
-        RUN.segments[number - 1].head
-        if number
-        else chain.line_start(chain.genesis(RUN.stored.header), "main")
-    )
-    new = close("main", number, old.first_seq, encoded, previous=previous)
-    return with_segment(number, tags=new.tags, data=new.data, head=new.head)
+    start = chain.line_start(chain.genesis(RUN.stored.header), "main")
+    previous = RUN.segments[number - 1].head if number else start
+    new = close("main", number, old.first_seq, encoded, start=start, previous=previous)
+    return with_segment(number, leaves=new.leaves, tags=new.tags, data=new.data, head=new.head)
 
 
 def test_forged_head_is_met_by_the_next_link() -> None:
@@ -274,7 +274,7 @@ def test_changed_footer_field(data: bytes, field: str) -> None:
 def changed_lines(**changes: Any) -> bytes:
     first, *others = RUN.lines
     return chain.encode_lines(
-        [LineSummary(**{"name": first.name, "count": first.count, "head": first.head, **changes}), *others]
+        [LineSummary(**{n: getattr(first, n) for n in first.__struct_fields__} | changes), *others]
     )
 
 
@@ -346,6 +346,7 @@ def summary_of(run: FinishedRun, **changes: Any) -> RunSummary:
         "raw_bytes": run.raw_bytes,
         "stored_bytes": run.stored_bytes,
         "status": "finished",
+        "release": "0.1.0",
     }
     return RunSummary(**facts | changes)
 
@@ -374,8 +375,9 @@ def crafted(encoded: list[bytes], blobs: dict[bytes, bytes] | None = None) -> Ca
     """A run whose hashes all fit, over events that a recorder would not write."""
     header, footer = encode_struct(HEADER), encode_struct(FOOTER)
     genesis = chain.genesis(header)
-    segment = close("main", 0, 0, encoded, previous=chain.line_start(genesis, "main"))
-    lines = chain.encode_lines([LineSummary("main", len(encoded), segment.head)])
+    start = chain.line_start(genesis, "main")
+    segment = close("main", 0, 0, encoded, start=start, previous=start)
+    lines = chain.encode_lines([LineSummary("main", len(encoded), segment.head, 1, segment.head)])
     tags = field_tags(header_fields(header) + footer_fields(footer))
     run = RunBytes(header, footer, lines, tags, chain.root(genesis, lines, footer))
     return lambda: verify.verify(run, MemorySource([segment], blobs or {}))
