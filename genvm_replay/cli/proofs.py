@@ -46,7 +46,7 @@ def prove(settings: Settings, tx: str, place: str, run_id: int | None, output: P
     """Write the proof that an event is part of a run.
 
     It shows the event with its payloads, the header of the run and its signatures. It hides all else; events without a
-    payload stored apart are shown with up to 31 neighbours. `verify-proof` checks it, on any machine.
+    payload stored apart are shown with up to 127 neighbours. `verify-proof` checks it, on any machine.
     """
     from genvm_replay.journal.proof import encode_proof
 

@@ -61,7 +61,13 @@ def line_start(genesis: bytes, line: str) -> bytes:
 
 def leaf(start: bytes, first_seq: int, count: int, events: bytes) -> bytes:
     """The hash of consecutive events of a line."""
-    return blake3(LEAF + start + _POSITION.pack(first_seq, count) + events).digest()
+    return leaves(start, [(first_seq, count, events)])[0]
+
+
+def leaves(start: bytes, parts: Iterable[tuple[int, int, bytes]]) -> list[bytes]:
+    """The hashes of consecutive leaves: first seq, count and bytes of each."""
+    own, pack = LEAF + start, _POSITION.pack
+    return [blake3(own + pack(first_seq, count) + events).digest() for first_seq, count, events in parts]
 
 
 def tags_hash(tags: bytes) -> bytes:

@@ -22,6 +22,7 @@ class _Contexts(threading.local):
 
     def __init__(self) -> None:
         self.compress = zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress
+        self.decompress = zstandard.ZstdDecompressor().decompress
 
 
 _CONTEXTS: Final = _Contexts()
@@ -51,9 +52,7 @@ def decompress(data: bytes, size_max: int) -> bytes:
         announced = zstandard.frame_content_size(data)
         if not 0 <= announced <= size_max:
             raise JournalError(f"compressed data announces {announced} bytes, limit {size_max}")
-        found: bytes = zstandard.ZstdDecompressor().decompress(
-            data, max_output_size=size_max, allow_extra_data=False
-        )
+        found: bytes = _CONTEXTS.decompress(data, max_output_size=size_max, allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise JournalError(f"compressed data is damaged: {error}") from error
     if len(found) != announced:

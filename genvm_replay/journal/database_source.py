@@ -20,13 +20,16 @@ _SPANS: Final = text(
 )
 _NEXT: Final = text(
     "SELECT line, number, first_seq, count, head, leaves, tags, data FROM segments"
-    " WHERE run_id = :run_id AND line = :line AND number >= :number ORDER BY number LIMIT 1"
+    " WHERE run_id = :run_id AND line = :line AND number >= :number ORDER BY number LIMIT :limit"
 )
 _BLOB: Final = text("SELECT data FROM blobs WHERE hash = :hash")
 _REFERENCES: Final = text("SELECT hash FROM payload_references WHERE run_id = :run_id")
 _REDACTED: Final = text("SELECT 1 FROM redactions WHERE hash = :hash")
 _SIGNATURES: Final = text(
     "SELECT public_key, signature FROM signatures WHERE run_id = :run_id ORDER BY signed_at, public_key"
+)
+READ_AHEAD: Final = (
+    4  # segments fetched at once by a stream; a statement costs as much as checking half of one
 )
 _TYPES: Final = (str, int, int, int, bytes, bytes, bytes, bytes)
 
@@ -49,14 +52,15 @@ class DatabaseSource:
     def segments(self, line: str) -> Iterator[Segment]:
         """Segments of a line by number."""
         number = 0
-        while rows := self._rows(_NEXT, line=line, number=number):
-            segment = _typed(line, rows[0])
-            yield segment
-            number = segment.number + 1
+        while rows := self._rows(_NEXT, line=line, number=number, limit=READ_AHEAD):
+            for row in rows:
+                segment = _typed(line, row)
+                yield segment
+                number = segment.number + 1
 
     def segment(self, line: str, number: int) -> Segment:
         """One segment that `spans` named."""
-        rows = self._rows(_NEXT, line=line, number=number)
+        rows = self._rows(_NEXT, line=line, number=number, limit=1)
         if not rows or rows[0].number != number:
             raise JournalError(f"line {line!r} has no segment {number}")
         return _typed(line, rows[0])

@@ -11,21 +11,19 @@ from dataclasses import dataclass, field, replace
 from blake3 import blake3
 
 from genvm_replay.errors import JournalDamaged, JournalError, PayloadRedacted, UnknownEvent
-from genvm_replay.journal.payloads import BlobPool
 from genvm_replay.journal.record import (
     decode_event,
-    encode_event,
+    decodes_plainly,
     payload_fields,
-    plain_and_canonical,
     split,
 )
 from genvm_replay.journal.segment import (
     TAG_BYTES,
     Segment,
     canonical_bytes,
-    cut_leaves,
     head_after,
     leaves_of,
+    plain_stretches,
     tags_of,
     unpack_tags,
 )
@@ -51,8 +49,11 @@ def sound_bytes(segment: Segment, previous: bytes, start: bytes) -> bytes | None
         return None
 
 
-def check_events(segment: Segment, previous: bytes, start: bytes) -> tuple[list[bytes], bytes]:
-    """Compare the events of a segment that does not fit the chain with their tags; the events, and the head they make.
+def check_events(segment: Segment, previous: bytes, start: bytes) -> tuple[Segment, bytes]:
+    """Compare the events of a segment that does not fit the chain with their tags.
+
+    Returns:
+        The segment with a fitting table of leaves and the head that its events make, and its canonical bytes.
 
     Args:
         previous: the head before the segment.
@@ -72,46 +73,37 @@ def check_events(segment: Segment, previous: bytes, start: bytes) -> tuple[list[
         _blame_row(segment, previous, start, encoded)
     if len(segment.tags) % TAG_BYTES:
         raise JournalDamaged(line, first_seq, "tags", segment.count * TAG_BYTES, len(segment.tags))
-    if broken is not None or tags_of(encoded) != segment.tags or len(encoded) != segment.count:
+    if broken or not encoded or tags_of(encoded) != segment.tags or len(encoded) != segment.count:
         raise _located(segment, encoded, broken)
-    return encoded, head_after(replace(segment, leaves=leaves_of(encoded)), previous, start, canonical)
+    fitting = replace(segment, leaves=leaves_of(encoded))
+    return replace(fitting, head=head_after(fitting, previous, start, canonical)), canonical
 
 
-def check_leaves(segment: Segment, canonical: bytes, source: Source, met: Payloads) -> None:
-    """Check what the events of a segment mean, leaf by leaf; see `check_contents`."""
-    for seq, count, data in cut_leaves(segment, canonical):
-        if plain_and_canonical(data, count):
-            continue
-        encoded, broken = _cut(data)
-        check_contents(segment.line, seq, encoded, source, met)
-        if broken is not None:
-            raise JournalDamaged(segment.line, seq + len(encoded), "event", "an event", str(broken))
-        if len(encoded) != count:
-            raise JournalDamaged(segment.line, seq, "leaves", len(encoded), count)
-
-
-def check_contents(
-    line: str, first_seq: int, encoded: Sequence[bytes], source: Source, met: Payloads
-) -> None:
-    """Check that events decode, are in canonical form, and that the payloads they name are there and sound.
+def check_contents(segment: Segment, canonical: bytes, source: Source, met: Payloads) -> None:
+    """Check that the events of a segment decode, and that the payloads they name are there and sound.
 
     Raises:
-        JournalDamaged: `event` or `encoding`, or the name of the field whose payload is missing or changed.
+        JournalDamaged: `event`, or the name of the field whose payload is missing or changed.
         UnknownEvent: written by a newer release.
     """
-    for seq, data in enumerate(encoded, first_seq):
-        try:
-            there = [
-                check_payload(line, seq, name, digest, source, met) for name, digest in payload_fields(data)
-            ]
-            event = decode_event(data, lambda digest: source.blob(digest) or b"")
-            canonical = encode_event(event, BlobPool()) if all(there) else data
-        except (JournalDamaged, UnknownEvent):
-            raise
-        except JournalError as error:
-            raise JournalDamaged(line, seq, "event", "an event", str(error)) from error
-        if canonical != data:
-            raise JournalDamaged(line, seq, "encoding", canonical[:SHOWN_CHARS_MAX], data[:SHOWN_CHARS_MAX])
+    for first_seq, count, events in plain_stretches(segment, canonical):
+        if not decodes_plainly(events, count):
+            _check_each(segment.line, first_seq, count, events, source, met)
+
+
+def _check_each(line: str, first_seq: int, count: int, events: bytes, source: Source, met: Payloads) -> None:
+    seq = first_seq - 1
+    try:
+        for seq, data in enumerate(split(events), first_seq):
+            for name, digest in payload_fields(data):
+                check_payload(line, seq, name, digest, source, met)
+            decode_event(data, lambda digest: source.blob(digest) or b"")
+    except (JournalDamaged, UnknownEvent):
+        raise
+    except JournalError as error:
+        raise JournalDamaged(line, seq, "event", "an event", str(error)) from error
+    if seq + 1 != first_seq + count:
+        raise JournalDamaged(line, first_seq, "leaves", seq + 1 - first_seq, count)
 
 
 def check_payload(line: str, seq: int, field: str, digest: bytes, source: Source, met: Payloads) -> bool:

@@ -16,10 +16,17 @@ from genvm_replay.errors import JournalDamaged, JournalError, PayloadRedacted, U
 from genvm_replay.journal import chain, tree, verify
 from genvm_replay.journal.chain import LineSummary
 from genvm_replay.journal.events import Event
-from genvm_replay.journal.proof import LeafProof, Proof, SegmentProof
+from genvm_replay.journal.proof import LeafProof, Proof, SegmentProof, check_proof
 from genvm_replay.journal.record import decode_event, decode_events, payload_fields, split
 from genvm_replay.journal.run_record import decode_footer, decode_header
-from genvm_replay.journal.segment import Segment, canonical_bytes, cut_leaves, leaf_hashes, tags_of
+from genvm_replay.journal.segment import (
+    Segment,
+    canonical_bytes,
+    cut_leaves,
+    leaf_hashes,
+    plain_stretches,
+    tags_of,
+)
 from genvm_replay.journal.segment_check import sound_bytes
 from genvm_replay.journal.source import RunBytes, RunSummary, SegmentSpan, Source
 
@@ -59,7 +66,8 @@ class StoredRun:
         """
         for segment, canonical in self._sound_segments(name):
             try:
-                yield from decode_events(canonical, segment.count, self.payload)
+                for _, count, events in plain_stretches(segment, canonical):
+                    yield from decode_events(events, count, self.payload)
             except PayloadRedacted as error:
                 raise _located(error.digest, segment, canonical) from error
             except JournalError as error:
@@ -135,7 +143,7 @@ class StoredRun:
                 first_seq, count, tags = segment.first_seq, segment.count, chain.tags_hash(segment.tags)
             heads.append(segment.head)
             previous = segment.head
-        return Proof(
+        made = Proof(
             root=self.root.hex(),
             header=self._run.header,
             footer_hash=chain.footer_hash(self._run.footer),
@@ -151,6 +159,8 @@ class StoredRun:
             ],
             signatures=list(self._source.signatures()),
         )
+        check_proof(made)
+        return made
 
     def _leaf_proof(self, segment: Segment, canonical: bytes, seq: int) -> LeafProof:
         hashes = leaf_hashes(segment, chain.line_start(self._genesis, segment.line), canonical)
@@ -167,8 +177,9 @@ class StoredRun:
         start = head = chain.line_start(self._genesis, name)
         seq = 0
         for segment in self._source.segments(name):
-            canonical = sound_bytes(segment, head, start)
-            if canonical is None or segment.first_seq != seq or seq + segment.count > summary.count:
+            fits = segment.first_seq == seq and seq + segment.count <= summary.count
+            canonical = sound_bytes(segment, head, start) if fits else None
+            if canonical is None:
                 raise self._explained(JournalError("a link of the chain does not hold"), name)
             yield segment, canonical
             head, seq = segment.head, seq + segment.count

@@ -27,7 +27,6 @@ from genvm_replay.journal.segment_check import (
     Payloads,
     check_contents,
     check_events,
-    check_leaves,
     sound_bytes,
 )
 from genvm_replay.journal.signing import signature_fits
@@ -89,14 +88,14 @@ def check_line(
         _check_place(segment, summary, number, seq)
         canonical = sound_bytes(segment, head, start)
         if canonical is not None:
-            head = segment.head
+            fitting, head = segment, segment.head
             if doubtful is not None:
                 raise _doubt(doubtful, field="head")
-            check_leaves(segment, canonical, source, met)
         else:
-            encoded, head = check_events(segment, head, start)
+            fitting, canonical = check_events(segment, head, start)
+            head = fitting.head
             doubtful = doubtful or (segment, head)
-            check_contents(name, seq, encoded, source, met)
+        check_contents(fitting, canonical, source, met)
         heads.append(head)
         seq += segment.count
     if doubtful is not None:

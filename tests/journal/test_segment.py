@@ -50,17 +50,17 @@ def test_segment_holds_its_events(encoded: list[bytes]) -> None:
 PLAIN, APART = b"\x92\x90\x90", b"\x92\x91\xc7\x20\x01" + bytes(32) + b"\x90"
 LEAVES = [
     ([PLAIN], [(1, 3)]),
-    ([PLAIN] * 32, [(32, 96)]),
-    ([PLAIN] * 33, [(32, 96), (1, 3)]),
+    ([PLAIN] * 128, [(128, 384)]),
+    ([PLAIN] * 129, [(128, 384), (1, 3)]),
     ([PLAIN, APART, PLAIN], [(1, 3), (1, len(APART)), (1, 3)]),
-    ([PLAIN] * 32 + [APART], [(32, 96), (1, len(APART))]),
+    ([PLAIN] * 128 + [APART], [(128, 384), (1, len(APART))]),
     ([APART, APART, PLAIN, PLAIN], [(1, len(APART)), (1, len(APART)), (2, 6)]),
 ]
 
 
 @pytest.mark.parametrize(("encoded", "leaves"), LEAVES)
 def test_leaves(encoded: list[bytes], leaves: list[tuple[int, int]]) -> None:
-    """32 events a leaf; one with a payload apart is alone, so that its proof shows no other."""
+    """128 events a leaf; one with a payload apart is alone, so that its proof shows no other."""
     assert unpack_leaves(leaves_of(encoded)) == leaves
     closed = close("main", 0, 7, encoded, start=b"s" * 32, previous=b"p" * 32)
     parts = list(cut_leaves(closed, b"".join(encoded)))
