@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -37,17 +38,8 @@ def eventsourcing_rates(folder: Path, runs: list[Plain]) -> tuple[float, float] 
     if find_spec("eventsourcing") is None:
         return None
     from eventsourcing.application import Application
-    from eventsourcing.domain import Aggregate, event
 
-    class Run(Aggregate):
-        @event("Started")
-        def __init__(self) -> None:
-            self.answers: list[Any] = []
-
-        @event("HostCalled")
-        def host_called(self, request: list[Any], answer: list[Any]) -> None:
-            self.answers.append(answer)
-
+    aggregate = _aggregate()
     application: Any = Application(
         env={"PERSISTENCE_MODULE": "eventsourcing.sqlite", "SQLITE_DBNAME": str(folder / "eventsourcing.db")}
     )
@@ -55,7 +47,7 @@ def eventsourcing_rates(folder: Path, runs: list[Plain]) -> tuple[float, float] 
     begin = time.perf_counter()
     ids = []
     for events in runs:
-        run = Run()
+        run = aggregate()
         for request, answer in events:
             run.host_called(request, answer)
         application.save(run)
@@ -67,6 +59,22 @@ def eventsourcing_rates(folder: Path, runs: list[Plain]) -> tuple[float, float] 
     assert found == total
     application.close()
     return appended, rebuilt
+
+
+@cache
+def _aggregate() -> type[Any]:
+    from eventsourcing.domain import Aggregate, event
+
+    class Run(Aggregate):
+        @event("Started")
+        def __init__(self) -> None:
+            self.answers: list[Any] = []
+
+        @event("HostCalled")
+        def host_called(self, request: list[Any], answer: list[Any]) -> None:
+            self.answers.append(answer)
+
+    return Run
 
 
 def dbos_rate(folder: Path, events: Plain) -> float | None:

@@ -10,7 +10,7 @@ from genvm_replay.cli.context import BUILDS, Settings, pass_settings, shared_opt
 from genvm_replay.cli.opening import make_bench, open_store
 from genvm_replay.cli.progress import watched
 from genvm_replay.cli.verdicts import finish, replay_one, verify_one
-from genvm_replay.errors import JournalDamaged, UsageError
+from genvm_replay.errors import UsageError
 
 if TYPE_CHECKING:
     from genvm_replay.journal.source import RunSummary
@@ -59,25 +59,18 @@ def replay(
 def verify(context: click.Context, settings: Settings, tx: tuple[str, ...]) -> None:
     """Check stored runs against their hashes; runs no contract.
 
-    Checks the runs of each TX, or all runs of the journal, and then also that it holds no payload that no run names.
+    Checks the runs of each TX, or all runs of the journal, and then also that its database is sound and
+    holds no payload that no run names.
     Payloads that were removed by `redact` are told; their runs are sound.
     """
+    from genvm_replay.journal.amendments import check_whole
+
     with open_store(settings) as store:
         if not tx:
-            refuse_unreferenced(store)
+            check_whole(store.database)
         found = [run for one in tx for run in find_runs(store, one)] if tx else find_runs(store, None)
         verdicts = (verify_one(store, run) for run in watched(found))
         finish(context, settings, verdicts, good="ok")
-
-
-def refuse_unreferenced(store: Store) -> None:
-    """Raise if the journal holds payloads that no run refers to."""
-    from genvm_replay.journal.amendments import unreferenced
-
-    found = unreferenced(store.database)
-    if found:
-        shown = ", ".join(digest.hex() for digest in found)
-        raise JournalDamaged("blobs", None, "payload", "only payloads that a run names", shown)
 
 
 def find_runs(store: Store, tx: str | None) -> list[RunSummary]:

@@ -12,7 +12,7 @@ from typing import Final
 
 from sqlalchemy import Connection, text
 
-from genvm_replay.errors import UsageError
+from genvm_replay.errors import JournalDamaged, UsageError
 from genvm_replay.journal.connection import Database
 
 UNREFERENCED_SHOWN_MAX: Final = 20
@@ -78,6 +78,25 @@ def unreferenced(database: Database) -> list[bytes]:
     with database.translated():
         rows = database.connection.execute(_UNREFERENCED, {"limit": UNREFERENCED_SHOWN_MAX})
         return list(rows.scalars())
+
+
+def check_whole(database: Database) -> None:
+    """Check what no single run can show: that the database is sound in itself, and holds no payload that no run names.
+
+    Raises:
+        JournalDamaged: says what is wrong.
+    """
+    with database.translated():
+        if database.connection.dialect.name == "sqlite":
+            wrong = database.connection.exec_driver_sql("PRAGMA integrity_check(1)").scalars().all()
+            if wrong != ["ok"]:
+                raise JournalDamaged(
+                    "database", None, "integrity", "a sound database", "; ".join(map(str, wrong))
+                )
+    found = unreferenced(database)
+    if found:
+        shown = ", ".join(digest.hex() for digest in found)
+        raise JournalDamaged("blobs", None, "payload", "only payloads that a run names", shown)
 
 
 def _now() -> str:

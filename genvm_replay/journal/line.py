@@ -32,6 +32,7 @@ class LineWriter:
         self._start = self._head = chain.line_start(genesis, name)
         self._pending: list[Pair] = []
         self._encoded: list[bytes] = []
+        self._apart: list[int] = []  # which of the encoded events have a payload apart
         self._encoded_bytes = 0
         self._next_seq = 0  # of the first event that is in no segment yet
 
@@ -62,8 +63,11 @@ class LineWriter:
         )
 
     def _encode_pending(self) -> None:
+        added = self._pool.added
         encoded = encode_events(self._pending, self._pool)
         self._pending.clear()
+        if self._pool.added != added:
+            self._apart += [len(self._encoded) + index for index in segment.with_payloads(encoded)]
         self._encoded += encoded
         self._encoded_bytes += sum(map(len, encoded))
         while len(self._encoded) >= SEGMENT_EVENTS_MAX or self._encoded_bytes > SEGMENT_BYTES_MAX:
@@ -78,11 +82,14 @@ class LineWriter:
 
     def _close_segment(self, count: int) -> None:
         encoded, self._encoded = self._encoded[:count], self._encoded[count:]
+        apart = [index for index in self._apart if index < count]
+        self._apart = [index - count for index in self._apart[len(apart) :]]
         closed = segment.close(
             self.name,
             len(self.segments),
             self._next_seq,
             encoded,
+            apart,
             start=self._start,
             previous=self._head,
         )

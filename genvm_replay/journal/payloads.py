@@ -24,6 +24,7 @@ class BlobPool:
 
     def __init__(self) -> None:
         self.blobs: dict[bytes, bytes] = {}
+        self.added = 0  # calls of `add`
         self._size = 0
 
     def add(self, payload: bytes) -> bytes:
@@ -31,6 +32,7 @@ class BlobPool:
         if len(payload) > BLOB_BYTES_MAX:
             raise JournalError(f"a payload of {len(payload)} bytes can't be recorded, limit {BLOB_BYTES_MAX}")
         digest = blake3(payload).digest()
+        self.added += 1
         if digest not in self.blobs:
             self.charge(len(payload))
             self.blobs[digest] = payload

@@ -1,6 +1,6 @@
 """The header and footer of a run as bytes, and a locator that says which of their fields was changed.
 
-Like the tags of a segment, the locator is a CRC-32 for each field: the root says whether something was
+Like the tags of a segment, the locator is an Adler-32 for each field: the root says whether something was
 changed, the locator what. Fields are compared in their plain form, so that one that no longer has its type
 can still be named.
 """
@@ -52,7 +52,7 @@ def footer_fields(data: bytes) -> list[tuple[str, object]]:
 
 
 def field_tags(fields: list[tuple[str, object]]) -> bytes:
-    """CRC-32 of each field."""
+    """Adler-32 of each field."""
     return tags_of([msgspec.msgpack.encode(value) for _, value in fields])
 
 

@@ -1,7 +1,7 @@
 """A segment: consecutive events of one line, compressed (docs/architecture.md section 4).
 
 `canonical` is the events' encoded bytes back to back; `data` is its zstd frame; `leaves` says where the tree's leaves
-begin in it; `tags` holds the CRC-32 of each event. The chain (see `chain.py`) says whether a segment was changed, the
+begin in it; `tags` holds the Adler-32 of each event. The chain (see `chain.py`) says whether a segment was changed, the
 tags say which event: 4 bytes an event instead of a hash of 32.
 """
 
@@ -10,16 +10,15 @@ from __future__ import annotations
 import struct
 import sys
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import Final
-from zlib import crc32
+from zlib import adler32
 
 from genvm_replay.errors import JournalError
 from genvm_replay.journal import chain, tree
 from genvm_replay.journal.compression import compress, decompress
-from genvm_replay.journal.record import EVENT_BYTES_MAX, PAYLOAD_MARK
+from genvm_replay.journal.record import EVENT_BYTES_MAX, PAYLOAD_MARK, payload_fields
 
 SEGMENT_EVENTS_MAX: Final = 1024
 SEGMENT_BYTES_MAX: Final = 256 << 10  # of canonical bytes, unless one event alone is longer
@@ -43,7 +42,7 @@ class Segment:
     count: int  # events, at least 1
     head: bytes  # of the chain, after this segment
     leaves: bytes  # of each leaf: count of its events and size of their bytes, u32 little-endian
-    tags: bytes  # CRC-32 of each event, u32 little-endian
+    tags: bytes  # Adler-32 of each event, u32 little-endian
     data: bytes  # zstd frame of the canonical bytes
 
     @property
@@ -53,8 +52,8 @@ class Segment:
 
 
 def tags_of(encoded: Sequence[bytes]) -> bytes:
-    """CRC-32 of each event, u32 little-endian: the locator of a change, no protection against a forger."""
-    return _little_endian(array("I", map(crc32, encoded)))
+    """Adler-32 of each event, u32 little-endian: the locator of a change, no protection against a forger."""
+    return _little_endian(array("I", map(adler32, encoded)))
 
 
 def unpack_tags(tags: bytes) -> tuple[int, ...]:
@@ -62,21 +61,26 @@ def unpack_tags(tags: bytes) -> tuple[int, ...]:
     return struct.unpack(f"<{len(tags) // TAG_BYTES}I", tags)
 
 
-def leaves_of(encoded: Sequence[bytes]) -> bytes:
+def leaves_of(encoded: Sequence[bytes], apart: Collection[int]) -> bytes:
     """Where leaves begin: every LEAF_EVENTS_MAX events, and before and after an event with a payload apart.
 
     So the proof of such an event, which can be a private one, shows no other.
+
+    Args:
+        apart: the indexes of those events; see `with_payloads`.
     """
+    cuts = {*range(0, len(encoded), LEAF_EVENTS_MAX), *apart, *(index + 1 for index in apart)}
+    begins = sorted(cuts - {len(encoded)})
+    sizes = list(map(len, encoded))
     table = array("I")
-    for begin in range(0, len(encoded), LEAF_EVENTS_MAX):
-        group = encoded[begin : begin + LEAF_EVENTS_MAX]
-        if PAYLOAD_MARK not in (joined := b"".join(group)):
-            table.extend((len(group), len(joined)))
-            continue
-        for _, part in groupby(enumerate(group), lambda item: PAYLOAD_MARK in item[1] and item[0] + 1):
-            sizes = [len(event) for _, event in part]
-            table.extend((len(sizes), sum(sizes)))
+    for begin, end in zip(begins, [*begins[1:], len(encoded)], strict=True):
+        table.extend((end - begin, sum(sizes[begin:end])))
     return _little_endian(table)
+
+
+def with_payloads(encoded: Sequence[bytes]) -> list[int]:
+    """The indexes of the events that have a payload apart."""
+    return [index for index, data in enumerate(encoded) if PAYLOAD_MARK in data and _names_payload(data)]
 
 
 def cut_leaves(segment: Segment, canonical: bytes) -> Iterator[tuple[int, int, bytes]]:
@@ -98,7 +102,7 @@ def cut_leaves(segment: Segment, canonical: bytes) -> Iterator[tuple[int, int, b
 
 def plain_stretches(segment: Segment, canonical: bytes) -> Iterable[tuple[int, int, bytes]]:
     """First seq, count and bytes of what is decoded in one go: all, or each leaf where payloads are apart."""
-    if PAYLOAD_MARK in canonical:
+    if len(segment.leaves) // _LEAF.size > -(-segment.count // LEAF_EVENTS_MAX):
         return cut_leaves(segment, canonical)
     return [(segment.first_seq, segment.count, canonical)]
 
@@ -137,16 +141,24 @@ def head_after(segment: Segment, previous: bytes, start: bytes, canonical: bytes
 
 
 def close(
-    line: str, number: int, first_seq: int, encoded: Sequence[bytes], *, start: bytes, previous: bytes
+    line: str,
+    number: int,
+    first_seq: int,
+    encoded: Sequence[bytes],
+    apart: Collection[int] = (),
+    *,
+    start: bytes,
+    previous: bytes,
 ) -> Segment:
     """Make a segment of encoded events.
 
     Args:
+        apart: the indexes of those with a payload apart.
         start: of the line.
         previous: the head before this segment.
     """
     canonical = b"".join(encoded)
-    leaves, tags = leaves_of(encoded), tags_of(encoded)
+    leaves, tags = leaves_of(encoded, apart), tags_of(encoded)
     opened = Segment(line, number, first_seq, len(encoded), b"", leaves, tags, compress(canonical))
     return replace(opened, head=head_after(opened, previous, start, canonical))
 
@@ -158,6 +170,13 @@ def canonical_bytes(segment: Segment) -> bytes:
         JournalError: not one whole zstd frame, or larger than a segment can be.
     """
     return decompress(segment.data, EVENT_BYTES_MAX)
+
+
+def _names_payload(encoded: bytes) -> bool:
+    try:
+        return any(payload_fields(encoded))
+    except JournalError:
+        return False
 
 
 def _little_endian(numbers: array[int]) -> bytes:

@@ -26,6 +26,7 @@ from genvm_replay.journal.segment import (
     plain_stretches,
     tags_of,
     unpack_tags,
+    with_payloads,
 )
 from genvm_replay.journal.source import Source
 
@@ -75,7 +76,7 @@ def check_events(segment: Segment, previous: bytes, start: bytes) -> tuple[Segme
         raise JournalDamaged(line, first_seq, "tags", segment.count * TAG_BYTES, len(segment.tags))
     if broken or not encoded or tags_of(encoded) != segment.tags or len(encoded) != segment.count:
         raise _located(segment, encoded, broken)
-    fitting = replace(segment, leaves=leaves_of(encoded))
+    fitting = replace(segment, leaves=leaves_of(encoded, with_payloads(encoded)))
     return replace(fitting, head=head_after(fitting, previous, start, canonical)), canonical
 
 
@@ -141,7 +142,7 @@ def _blame_row(segment: Segment, previous: bytes, start: bytes, encoded: Sequenc
     """Raise if the chain shows that not the events but a column next to them was changed."""
     line, first_seq = segment.line, segment.first_seq
     canonical, found = b"".join(encoded), tags_of(encoded)
-    fitting = replace(segment, count=len(encoded), leaves=leaves_of(encoded))
+    fitting = replace(segment, count=len(encoded), leaves=leaves_of(encoded, with_payloads(encoded)))
     if head_after(fitting, previous, start, canonical) == segment.head:
         if segment.count != len(encoded):
             raise JournalDamaged(line, first_seq, "count", len(encoded), segment.count)
@@ -178,7 +179,7 @@ def _first_difference(left: Sequence[int], right: Sequence[int]) -> int:
 
 
 def _shown_tag(tags: Sequence[int], at: int) -> str | None:
-    return f"crc32 {tags[at]:08x}" if at < len(tags) else None
+    return f"adler32 {tags[at]:08x}" if at < len(tags) else None
 
 
 def _shown_event(encoded: bytes) -> str:

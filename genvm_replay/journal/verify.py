@@ -1,6 +1,6 @@
 """Finds whether a stored run was changed, and where: which event of a line, which field of header or footer.
 
-The chain and the root (see `chain.py`) decide whether; the CRC-32 tags only locate. A change that a forger
+The chain and the root (see `chain.py`) decide whether; the Adler-32 tags only locate. A change that a forger
 covered with fitting tags is therefore still found, but only its segment is known then (`field="segment"`).
 A forger who also rewrites heads and root is outside what a journal alone can show: compare the root with
 one kept elsewhere.
@@ -155,9 +155,11 @@ def _check_fields(run: RunBytes, *, sound: bool) -> None:
     rows = zip(named, unpack_tags(run.field_tags), unpack_tags(found), strict=True)
     for (line, name, value), recorded, actual in rows:
         if recorded != actual and sound:
-            raise JournalDamaged(line, None, f"{name}.tag", f"crc32 {actual:08x}", f"crc32 {recorded:08x}")
+            raise JournalDamaged(
+                line, None, f"{name}.tag", f"adler32 {actual:08x}", f"adler32 {recorded:08x}"
+            )
         if recorded != actual:
-            raise JournalDamaged(line, None, name, f"crc32 {recorded:08x}", f"{value!r}"[:SHOWN_CHARS_MAX])
+            raise JournalDamaged(line, None, name, f"adler32 {recorded:08x}", f"{value!r}"[:SHOWN_CHARS_MAX])
 
 
 def _check_summaries(run: RunBytes, genesis: bytes, source: Source) -> None:

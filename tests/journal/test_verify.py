@@ -21,7 +21,7 @@ from genvm_replay.journal.payloads import BlobPool
 from genvm_replay.journal.record import encode_events, encode_struct, split
 from genvm_replay.journal.recorder import FinishedRun
 from genvm_replay.journal.run_record import field_tags, footer_fields, header_fields
-from genvm_replay.journal.segment import Segment, canonical_bytes, close, leaves_of, tags_of
+from genvm_replay.journal.segment import Segment, canonical_bytes, close, leaves_of, tags_of, with_payloads
 from genvm_replay.journal.source import MemorySource, RunBytes, RunSummary
 from genvm_replay.journal.stored import StoredRun
 
@@ -187,7 +187,7 @@ SEGMENTS: list[tuple[str, list[Segment], Damage]] = [
     ("last head", with_segment(1, head=bytes(32)), ("main", 1024, "head")),
     ("leaves cut", with_segment(0, leaves=RUN.segments[0].leaves[:-1]), ("main", 0, "leaves")),
     ("leaves empty", with_segment(0, leaves=b""), ("main", 0, "leaves")),
-    ("leaves changed", with_segment(0, leaves=leaves_of([b"x" * 9] * 1024)), ("main", 0, "leaves")),
+    ("leaves changed", with_segment(0, leaves=leaves_of([b"x" * 9] * 1024, [])), ("main", 0, "leaves")),
     ("leaves absurd", with_segment(0, leaves=b"\xff" * 16, count=2**33 - 2), ("main", 0, "count")),
     ("count negative", with_segment(0, count=-1), ("main", 0, "count")),
     ("first_seq negative", with_segment(0, first_seq=-1), ("main", 0, "first_seq")),
@@ -224,7 +224,10 @@ def test_forged_tag_leaves_only_the_segment() -> None:
     encoded = encoded_events(RUN.segments[1])
     encoded[3] = encode(Event(ReadClock(33), OK))
     forged = with_segment(
-        1, leaves=leaves_of(encoded), tags=tags_of(encoded), data=compress(b"".join(encoded))
+        1,
+        leaves=leaves_of(encoded, with_payloads(encoded)),
+        tags=tags_of(encoded),
+        data=compress(b"".join(encoded)),
     )
     assert damage(RUN.stored, forged) == ("main", 1024, "segment")
 
@@ -236,7 +239,8 @@ def forged_segment(number: int) -> list[Segment]:
     encoded[3] = encode(Event(ReadClock(33), OK))
     start = chain.line_start(chain.genesis(RUN.stored.header), "main")
     previous = RUN.segments[number - 1].head if number else start
-    new = close("main", number, old.first_seq, encoded, start=start, previous=previous)
+    apart = with_payloads(encoded)
+    new = close("main", number, old.first_seq, encoded, apart, start=start, previous=previous)
     return with_segment(number, leaves=new.leaves, tags=new.tags, data=new.data, head=new.head)
 
 
