@@ -118,6 +118,7 @@ def write_until_killed(path: Path, size: int) -> None:
             signal.SIGXFSZ, signal.SIG_DFL
         )  # Python ignores it, which would make it an error of SQLite's
         with open_database(path) as store:
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
             for number in range(3, RUNS):
                 commit(store, number)
