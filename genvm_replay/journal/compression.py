@@ -14,6 +14,10 @@ import zstandard
 from genvm_replay.errors import JournalError
 from genvm_replay.journal.payloads import BLOB_BYTES_MAX
 
+# Measured on segments of real runs: level 1 takes 0 to 20 % less time and up to 6 % more space, level 5 two to four
+# times the time for 1 to 5 % less, level 19 fifty times and more for 5 %. A dictionary of 2 KiB, trained on another
+# contract, saves 26 % of a run of 50 events, 10 % of one of 270 and nothing of long ones. It is left out: every reader
+# would need that file for ever.
 ZSTD_LEVEL: Final = 3
 
 
