@@ -70,7 +70,42 @@ class JournalError(ReplayError):
 
 
 class UnknownEvent(JournalError):
-    """An event kind or version that this release can't read."""
+    """An event kind or version that this release can't read.
+
+    Attributes:
+        kind: as stored, such as `read_clock/2`.
+        reads: what this release can read of it.
+        release: the one that recorded the run, where that is known: it, and later ones, can read the event.
+    """
+
+    def __init__(self, kind: str, reads: str, release: str | None = None) -> None:
+        self.kind = kind
+        self.reads = reads
+        self.release = release
+        by = f"genvm-replay {release}; use that release or a later one" if release else "a newer release"
+        super().__init__(f"{kind!r} was written by {by}; this is {reads}")
+
+
+class PayloadRedacted(JournalError):
+    """A payload was removed from the journal on purpose; its hash, and so every proof, is still there.
+
+    Attributes:
+        digest: BLAKE3 of the payload.
+        line: of the event whose payload it is.
+        seq: index of that event in its line, from 0.
+        field: such as `answer.value`.
+    """
+
+    def __init__(self, digest: bytes, line: str, seq: int, field: str) -> None:
+        self.digest = digest
+        self.line = line
+        self.seq = seq
+        self.field = field
+        super().__init__(f"{line}[{seq}]: {field} was redacted; its BLAKE3 is {digest.hex()}")
+
+
+class ProofBroken(JournalError):
+    """A proof of an event does not hold, or proves something else than was asked."""
 
 
 class Mismatch(ReplayError):

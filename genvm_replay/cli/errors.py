@@ -16,14 +16,14 @@ from typing import Final, NamedTuple
 import click
 
 from genvm_replay.cli.output import emit, printable
-from genvm_replay.errors import EnvironmentProblem, JournalError, Mismatch, UsageError
+from genvm_replay.errors import EnvironmentProblem, JournalError, Mismatch, ProofBroken, UsageError
 
 TRACEBACK_VARIABLE: Final = "GENVM_REPLAY_TRACEBACK"
 DONE, FAILED, USAGE, ENVIRONMENT, INTERRUPTED, UNREAD = 0, 1, 2, 3, 130, 141
 
 EXIT_CODES: Final = {
     DONE: "done; a contract returned, a comparison found no difference",
-    FAILED: "the contract failed, a re-execution differs, a journal is damaged, lint found something",
+    FAILED: "the contract failed, a re-execution differs, a journal is damaged, a proof is false, lint found faults",
     USAGE: "wrong usage: an option, an argument, an unknown contract or transaction",
     ENVIRONMENT: "the environment: database, cache, runtime, files",
     INTERRUPTED: "stopped by Ctrl-C; nothing was committed",
@@ -44,7 +44,7 @@ class Rule(NamedTuple):
 
 RULES: Final = (  # the first that fits counts
     Rule((click.Abort, KeyboardInterrupt), "interrupted", INTERRUPTED),
-    Rule((Mismatch,), "difference", FAILED),
+    Rule((Mismatch, ProofBroken), "difference", FAILED),
     Rule((UsageError, click.UsageError), "usage", USAGE),
     Rule((EnvironmentProblem, OSError, MemoryError, click.FileError), "environment", ENVIRONMENT),
     Rule((JournalError,), "journal", ENVIRONMENT),

@@ -21,7 +21,7 @@ from genvm_replay.cli.stored_view import (
     summary_json,
     summary_row,
 )
-from genvm_replay.errors import UsageError
+from genvm_replay.errors import PayloadRedacted, UsageError
 
 if TYPE_CHECKING:
     from genvm_replay.journal.events import Event
@@ -78,16 +78,26 @@ def show(settings: Settings, tx: str, events: bool, line: str | None) -> None:
                 click.echo(run_text(summary, run))
                 click.echo(printable(stderr_of(run)), nl=False)
             for name, seq, event in _events(run, line) if events or line else ():
-                if settings.json:
+                if isinstance(event, PayloadRedacted):
+                    _tell_redacted(settings, event)
+                elif settings.json:
                     emit(event_json(name, seq, event))
                 else:
                     click.echo(event_text(name, seq, event, summary.contract))
 
 
-def _events(run: StoredRun, line: str | None) -> Iterator[tuple[str, int, Event]]:
+def _tell_redacted(settings: Settings, gone: PayloadRedacted) -> None:
+    if settings.json:
+        place = {"line": gone.line, "seq": gone.seq}
+        emit({**place, "redacted": {"field": gone.field, "blake3": gone.digest.hex()}})
+    else:
+        click.echo(printable(str(gone)))
+
+
+def _events(run: StoredRun, line: str | None) -> Iterator[tuple[str, int, Event | PayloadRedacted]]:
     names = [summary.name for summary in run.lines()]
     if line is not None and line not in names:
         raise UsageError(f"the run has no line {line!r}; its lines: {', '.join(names) or 'none'}")
     for name in names if line is None else [line]:
-        for seq, event in enumerate(run.read_line(name)):
+        for seq, event in enumerate(run.read_shown(name)):
             yield name, seq, event

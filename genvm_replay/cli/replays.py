@@ -59,9 +59,15 @@ def replay(
 def verify(context: click.Context, settings: Settings, tx: tuple[str, ...]) -> None:
     """Check stored runs against their hashes; runs no contract.
 
-    Checks the runs of each TX, or all runs of the journal.
+    Checks the runs of each TX, or all runs of the journal, and then also that its database is sound and
+    holds no payload that no run names.
+    Payloads that were removed by `redact` are told; their runs are sound.
     """
+    from genvm_replay.journal.amendments import check_whole
+
     with open_store(settings) as store:
+        if not tx:
+            check_whole(store.database)
         found = [run for one in tx for run in find_runs(store, one)] if tx else find_runs(store, None)
         verdicts = (verify_one(store, run) for run in watched(found))
         finish(context, settings, verdicts, good="ok")

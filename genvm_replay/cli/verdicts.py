@@ -57,12 +57,13 @@ def verify_one(store: Store, summary: RunSummary) -> Verdict:
     """Check the stored bytes of one run."""
     told = _named(summary)
     try:
-        store.verify_run(summary.id)
+        redacted = store.verify_run(summary.id)
     except JournalDamaged as damage:
         return told | {"ok": False, "divergence": divergence_json(damage)}, divergence_text(damage)
     except JournalError as error:
         return told | {"ok": None, "error": str(error)}, f"    {printable(str(error))}"
-    return told | {"ok": True, "events": summary.event_count}, ""
+    told |= {"ok": True, "events": summary.event_count, "redacted": [str(gone) for gone in redacted]}
+    return told, "\n".join(f"    {printable(text)}" for text in told["redacted"])
 
 
 def _named(summary: RunSummary) -> dict[str, Any]:

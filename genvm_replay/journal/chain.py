@@ -1,12 +1,14 @@
-"""The hash chain of a run: BLAKE3 over canonical bytes, never over compressed ones (architecture section 4).
+"""What binds a run: a chain of segments a line, trees over events and over segments, one root (docs/journal.md).
 
-    genesis = H(header)                                           header: canonical msgpack of the RunHeader
-    head_0  = H(genesis, line name)                               one chain a line
-    head_n  = H(head_n-1, first_seq, count, tags, canonical)      one link a segment
-    root    = H(genesis, lines, footer)                           lines: msgpack of [[name, count, head], ...]
+    genesis = H(header)                           header: canonical msgpack of the RunHeader
+    start   = H(genesis, line name)               one a line
+    leaf    = H(start, first_seq, count, events)  one or several events, canonical bytes
+    head_n  = H(head_n-1, first_seq, count, leaf_count, tree(leaves), H(tags))    one a segment; head_0 = start
+    root    = H(genesis, H(lines), H(footer))
+    lines   = [[name, count, head, number of segments, tree(heads)], ...]
 
-Each H has its own domain tag; what is variable is last, has its size implied by a number before it, or
-carries a size. Payloads stored apart are bound too: their hashes are in the canonical bytes.
+H is BLAKE3 with a domain tag for each use; what is variable is last. Payloads stored apart are bound too: their hashes
+are in the canonical bytes. Compressed bytes are never hashed: compressors change.
 """
 
 from __future__ import annotations
@@ -23,19 +25,25 @@ from genvm_replay.journal.record import encode_struct
 
 GENESIS: Final = b"genvm-replay/genesis/1\0"
 LINE: Final = b"genvm-replay/line/1\0"
-SEGMENT: Final = b"genvm-replay/segment/1\0"
-ROOT: Final = b"genvm-replay/root/1\0"
+LEAF: Final = b"genvm-replay/leaf/1\0"
+TAGS: Final = b"genvm-replay/tags/1\0"
+SEGMENT: Final = b"genvm-replay/segment/2\0"
+LINES: Final = b"genvm-replay/lines/1\0"
+FOOTER: Final = b"genvm-replay/footer/1\0"
+ROOT: Final = b"genvm-replay/root/2\0"
 
 _POSITION: Final = struct.Struct("<QI")  # first_seq, count
-_SIZE: Final = struct.Struct("<Q")
+_SEGMENT: Final = struct.Struct("<QII")  # first_seq, count, leaf_count
 
 
 class LineSummary(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """The end of a line: what its chain must arrive at."""
+    """The end of a line: what its chain and its tree must arrive at."""
 
     name: str
     count: int  # events
     head: bytes  # 32 bytes, after the last segment
+    segments: int
+    tree: bytes  # 32 bytes, root of the tree over all heads
 
 
 _LINES: Final = msgspec.msgpack.Decoder(tuple[LineSummary, ...])
@@ -47,18 +55,54 @@ def genesis(header: bytes) -> bytes:
 
 
 def line_start(genesis: bytes, line: str) -> bytes:
-    """Head of a line before its first event."""
+    """Head of a line before its first event; also part of each of its leaves."""
     return blake3(LINE + genesis + line.encode()).digest()
 
 
-def next_head(head: bytes, first_seq: int, count: int, tags: bytes, canonical: bytes) -> bytes:
-    """Head after one more segment. `tags` holds 4 bytes an event, so `count` implies its size."""
-    return blake3(SEGMENT + head + _POSITION.pack(first_seq, count) + tags + canonical).digest()
+def leaf(start: bytes, first_seq: int, count: int, events: bytes) -> bytes:
+    """The hash of consecutive events of a line."""
+    return leaves(start, [(first_seq, count, events)])[0]
+
+
+def leaves(start: bytes, parts: Iterable[tuple[int, int, bytes]]) -> list[bytes]:
+    """The hashes of consecutive leaves: first seq, count and bytes of each."""
+    own, pack = LEAF + start, _POSITION.pack
+    return [blake3(own + pack(first_seq, count) + events).digest() for first_seq, count, events in parts]
+
+
+def tags_hash(tags: bytes) -> bytes:
+    """The hash of a segment's tags, so that the proof of one event need not carry them."""
+    return blake3(TAGS + tags).digest()
+
+
+def next_head(head: bytes, first_seq: int, count: int, leaf_count: int, tree: bytes, tags: bytes) -> bytes:
+    """Head after one more segment.
+
+    Args:
+        tree: root of the tree over its leaves.
+        tags: their `tags_hash`.
+    """
+    return blake3(SEGMENT + head + _SEGMENT.pack(first_seq, count, leaf_count) + tree + tags).digest()
+
+
+def lines_hash(lines: bytes) -> bytes:
+    """The hash of the encoded line summaries."""
+    return blake3(LINES + lines).digest()
+
+
+def footer_hash(footer: bytes) -> bytes:
+    """The hash of the footer."""
+    return blake3(FOOTER + footer).digest()
 
 
 def root(genesis: bytes, lines: bytes, footer: bytes) -> bytes:
     """The hash that stands for the whole run."""
-    return blake3(ROOT + genesis + _SIZE.pack(len(lines)) + lines + footer).digest()
+    return root_of_hashes(genesis, lines_hash(lines), footer_hash(footer))
+
+
+def root_of_hashes(genesis: bytes, lines: bytes, footer: bytes) -> bytes:
+    """As `root`, from the hashes of lines and footer."""
+    return blake3(ROOT + genesis + lines + footer).digest()
 
 
 def encode_lines(lines: Iterable[LineSummary]) -> bytes:

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias, get_args
 import msgspec
 
 
-class Request(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class Request(msgspec.Struct, frozen=True, array_like=True, gc=False, forbid_unknown_fields=True):
     """Base of all requests; equal by value, stored as `[kind, field, ...]`."""
 
 
@@ -197,14 +197,14 @@ AnyRequest: TypeAlias = (
 )
 
 
-class Answer(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class Answer(msgspec.Struct, frozen=True, array_like=True, gc=False, forbid_unknown_fields=True):
     """What came back: `error` is a host error byte, 0 for success."""
 
     error: int = 0
     value: bytes | int | None = None
 
 
-class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class Event(msgspec.Struct, frozen=True, array_like=True, gc=False, forbid_unknown_fields=True):
     """One crossing: stored as `[[kind, field, ...], [error, value]]`."""
 
     request: AnyRequest

@@ -11,7 +11,7 @@ from itertools import accumulate
 from typing import Final, NoReturn
 
 from genvm_replay.errors import JournalError
-from genvm_replay.journal import chain, segment
+from genvm_replay.journal import chain, segment, tree
 from genvm_replay.journal.chain import LineSummary
 from genvm_replay.journal.events import Answer, Request
 from genvm_replay.journal.payloads import BlobPool
@@ -29,9 +29,10 @@ class LineWriter:
         self.segments: list[Segment] = []
         self.raw_bytes = 0  # canonical bytes of the closed segments
         self._pool = pool
-        self._head = chain.line_start(genesis, name)
+        self._start = self._head = chain.line_start(genesis, name)
         self._pending: list[Pair] = []
         self._encoded: list[bytes] = []
+        self._apart: list[int] = []  # which of the encoded events have a payload apart
         self._encoded_bytes = 0
         self._next_seq = 0  # of the first event that is in no segment yet
 
@@ -56,11 +57,17 @@ class LineWriter:
         if self._encoded:
             self._close_segment(len(self._encoded))
         self._pending = _Finished()
-        return LineSummary(self.name, self._next_seq, self._head)
+        heads = [segment.head for segment in self.segments]
+        return LineSummary(
+            self.name, self._next_seq, self._head, len(heads), tree.root(heads) if heads else b""
+        )
 
     def _encode_pending(self) -> None:
+        added = self._pool.added
         encoded = encode_events(self._pending, self._pool)
         self._pending.clear()
+        if self._pool.added != added:
+            self._apart += [len(self._encoded) + index for index in segment.with_payloads(encoded)]
         self._encoded += encoded
         self._encoded_bytes += sum(map(len, encoded))
         while len(self._encoded) >= SEGMENT_EVENTS_MAX or self._encoded_bytes > SEGMENT_BYTES_MAX:
@@ -75,15 +82,19 @@ class LineWriter:
 
     def _close_segment(self, count: int) -> None:
         encoded, self._encoded = self._encoded[:count], self._encoded[count:]
+        apart = [index for index in self._apart if index < count]
+        self._apart = [index - count for index in self._apart[len(apart) :]]
         closed = segment.close(
             self.name,
             len(self.segments),
             self._next_seq,
             encoded,
+            apart,
+            start=self._start,
             previous=self._head,
         )
         size = sum(map(len, encoded)) if self._encoded else self._encoded_bytes
-        self._pool.charge(len(closed.data) + len(closed.tags))
+        self._pool.charge(closed.stored_bytes)
         self.segments.append(closed)
         self._head = closed.head
         self._next_seq += count

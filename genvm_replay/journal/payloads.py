@@ -12,6 +12,9 @@ from blake3 import blake3
 from genvm_replay.errors import JournalError
 
 INLINE_BYTES_MAX: Final = 4096  # of one payload; larger ones are stored once, by their hash
+PRIVATE_BYTES_MIN: Final = (
+    16  # shorter ones could be guessed from their hash: to remove them would hide nothing
+)
 BLOB_BYTES_MAX: Final = 256 << 20  # of one payload
 RUN_BYTES_MAX: Final = 1 << 30  # held in memory for one run: segments and payloads
 
@@ -21,6 +24,7 @@ class BlobPool:
 
     def __init__(self) -> None:
         self.blobs: dict[bytes, bytes] = {}
+        self.added = 0  # calls of `add`
         self._size = 0
 
     def add(self, payload: bytes) -> bytes:
@@ -28,6 +32,7 @@ class BlobPool:
         if len(payload) > BLOB_BYTES_MAX:
             raise JournalError(f"a payload of {len(payload)} bytes can't be recorded, limit {BLOB_BYTES_MAX}")
         digest = blake3(payload).digest()
+        self.added += 1
         if digest not in self.blobs:
             self.charge(len(payload))
             self.blobs[digest] = payload

@@ -1,15 +1,17 @@
 """Event <-> canonical msgpack bytes (docs/architecture.md section 4).
 
-An event is stored as `[[kind, field, ...], [error, value]]`. Payloads above `INLINE_BYTES_MAX` leave the
-event: in their place stands msgpack Ext(1, BLAKE3 of the payload), and the payload goes to a `BlobPool`.
-Equal events have equal bytes, so the bytes can be hashed. Reading trusts nothing: bad bytes give
-`JournalError`, an unknown kind `UnknownEvent`.
+An event is stored as `[[kind, field, ...], [error, value]]`. Payloads above `INLINE_BYTES_MAX` leave the event: in
+their place stands msgpack Ext(1, BLAKE3 of the payload), and the payload goes to a `BlobPool`. So do those of `PRIVATE`
+kinds from `PRIVATE_BYTES_MIN` on: prompts, answers and web pages can then be removed while every hash and proof holds.
+Equal events have equal bytes, so the bytes can be hashed. Reading trusts nothing: bad bytes give `JournalError`, an
+unknown kind `UnknownEvent`.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
 from typing import Final, TypeAlias
 
 import msgpack
@@ -17,16 +19,27 @@ import msgspec
 
 from genvm_replay import __version__
 from genvm_replay.errors import JournalError, UnknownEvent
-from genvm_replay.journal.events import BY_KIND, Answer, Event, Request
-from genvm_replay.journal.payloads import INLINE_BYTES_MAX, BlobPool
+from genvm_replay.journal.events import (
+    BY_KIND,
+    Answer,
+    Event,
+    GetLeaderNondetResult,
+    ModuleCall,
+    PostNondetResult,
+    Request,
+)
+from genvm_replay.journal.payloads import INLINE_BYTES_MAX, PRIVATE_BYTES_MIN, BlobPool
 
 EVENT_BYTES_MAX: Final = 16 << 20  # of one encoded event, which only long texts can reach
 BLOB_EXT: Final = 1
 HASH_BYTES: Final = 32
+PAYLOAD_MARK: Final = bytes((0xC7, HASH_BYTES, BLOB_EXT))  # how msgpack begins such an Ext
+PRIVATE: Final = frozenset({ModuleCall, GetLeaderNondetResult, PostNondetResult})
 
 Pair: TypeAlias = tuple[Request, Answer]
 BlobLookup: TypeAlias = Callable[[bytes], bytes]
 
+_REQUEST: Final = itemgetter(0)
 _LIST_HEADER: Final = struct.Struct(">BI")  # msgpack array 32: 0xdd, u32 count
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode_event: Final = msgspec.msgpack.Decoder(Event).decode
@@ -44,10 +57,12 @@ def encode_events(pairs: Sequence[Pair], pool: BlobPool) -> list[bytes]:
         encoded = list(map(_encode, pairs))
     except (OverflowError, ValueError, TypeError) as error:
         raise JournalError(f"an event can't be stored: {error}: {_culprit(pairs)}") from error
-    if max(map(len, encoded), default=0) > INLINE_BYTES_MAX:
+    if max(map(len, encoded), default=0) > INLINE_BYTES_MAX or not PRIVATE.isdisjoint(
+        map(type, map(_REQUEST, pairs))
+    ):
         for i, data in enumerate(encoded):
-            if len(data) > INLINE_BYTES_MAX:
-                encoded[i] = _encode_large(pairs[i], pool)
+            if len(data) > INLINE_BYTES_MAX or type(pairs[i][0]) in PRIVATE:
+                encoded[i] = _encode_apart(pairs[i], pool)
     return encoded
 
 
@@ -70,12 +85,13 @@ def decode_events(canonical: bytes, count: int, lookup: BlobLookup) -> Iterator[
         yield decode_event(encoded, lookup)
 
 
-def decode_plain_events(encoded: Sequence[bytes]) -> list[Event] | None:
-    """Decode events that are whole by themselves; None when at least one is not."""
+def decodes_plainly(canonical: bytes, count: int) -> bool:
+    """Whether these are `count` events that are whole by themselves: the quick check of most of them."""
     try:
-        return _decode_events(_LIST_HEADER.pack(0xDD, len(encoded)) + b"".join(encoded))
+        _decode_events(_LIST_HEADER.pack(0xDD, count) + canonical)
     except _UNREADABLE:
-        return None
+        return False
+    return True
 
 
 def decode_event(encoded: bytes, lookup: BlobLookup) -> Event:
@@ -140,11 +156,12 @@ def encode_struct(value: msgspec.Struct | Sequence[msgspec.Struct]) -> bytes:
     return _encode(value)
 
 
-def _encode_large(pair: Pair, pool: BlobPool) -> bytes:
-    """Encode again with the large payloads moved to the pool."""
+def _encode_apart(pair: Pair, pool: BlobPool) -> bytes:
+    """Encode again with the large or private payloads moved to the pool."""
+    size_min = PRIVATE_BYTES_MIN if type(pair[0]) in PRIVATE else INLINE_BYTES_MAX + 1
 
     def moved(value: object) -> object:
-        if isinstance(value, bytes) and len(value) > INLINE_BYTES_MAX:
+        if isinstance(value, bytes) and len(value) >= size_min:
             return msgspec.msgpack.Ext(BLOB_EXT, pool.add(value))
         return [moved(item) for item in value] if isinstance(value, list | tuple) else value
 
@@ -175,9 +192,7 @@ def _check_kind(plain: object) -> None:
             base = kind.rpartition("/")[0]
             known = sorted(name for name in BY_KIND if name.rpartition("/")[0] == base)
             reads = f"reads {known[0]} to {known[-1]}" if known else "knows no such event"
-            raise UnknownEvent(
-                f"event {kind!r} was written by a newer release; this is {__version__}, which {reads}"
-            )
+            raise UnknownEvent(kind, f"{__version__}, which {reads}")
 
 
 def _culprit(pairs: Sequence[Pair]) -> str:

@@ -45,8 +45,8 @@ class FinishedRun:
 
     @property
     def stored_bytes(self) -> int:
-        """Compressed segments and their tags."""
-        return sum(len(segment.data) + len(segment.tags) for segment in self.segments)
+        """Compressed segments, with what locates their events."""
+        return sum(segment.stored_bytes for segment in self.segments)
 
     def open(self) -> StoredRun:
         """Read the run back from memory, through the same code as one from a database."""

@@ -1,6 +1,6 @@
 """The header and footer of a run as bytes, and a locator that says which of their fields was changed.
 
-Like the tags of a segment, the locator is a CRC-32 for each field: the root says whether something was
+Like the tags of a segment, the locator is an Adler-32 for each field: the root says whether something was
 changed, the locator what. Fields are compared in their plain form, so that one that no longer has its type
 can still be named.
 """
@@ -52,7 +52,7 @@ def footer_fields(data: bytes) -> list[tuple[str, object]]:
 
 
 def field_tags(fields: list[tuple[str, object]]) -> bytes:
-    """CRC-32 of each field."""
+    """Adler-32 of each field."""
     return tags_of([msgspec.msgpack.encode(value) for _, value in fields])
 
 
@@ -62,9 +62,7 @@ def _decode(data: bytes, decoder: msgspec.msgpack.Decoder[_Facts], kind: str) ->
     except _UNREADABLE as error:
         found = _kind_of(data)
         if found not in (None, kind):
-            raise UnknownEvent(
-                f"{found!r} was written by a newer release; this is {__version__}, which reads {kind!r}"
-            ) from error
+            raise UnknownEvent(str(found), f"{__version__}, which reads {kind}") from error
         raise JournalError(f"malformed {kind}: {error}") from error
     if encode_struct(facts) != data:
         raise JournalError(f"malformed {kind}: not in canonical form")

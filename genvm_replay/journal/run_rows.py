@@ -10,10 +10,12 @@ from sqlalchemy import Connection, bindparam, select, text, type_coerce
 from sqlalchemy import insert as insert_into
 from sqlalchemy.types import NullType
 
+from genvm_replay import __version__
 from genvm_replay.errors import JournalDamaged
-from genvm_replay.journal import schema
+from genvm_replay.journal import amendments, schema
+from genvm_replay.journal.compression import compress
 from genvm_replay.journal.recorder import FinishedRun
-from genvm_replay.journal.segment import Segment, compress
+from genvm_replay.journal.segment import Segment
 from genvm_replay.journal.source import RunBytes, RunSummary
 
 HASHES_MAX: Final = 500  # in one statement
@@ -67,6 +69,7 @@ def insert(
             {"run_id": run_id, **{name: getattr(part, name) for name in names}} for part in finished.segments
         ]
         connection.execute(_ADD_SEGMENT, rows)
+    amendments.refer(connection, run_id, finished.blobs)
     return run_id
 
 
@@ -100,6 +103,7 @@ def _row(finished: FinishedRun) -> dict[str, object]:
         "raw_bytes": finished.raw_bytes,
         "stored_bytes": finished.stored_bytes,
         "status": "interrupted" if footer.interrupted else "finished",
+        "release": __version__,
         "header": stored.header,
         "lines": stored.lines,
         "field_tags": stored.field_tags,

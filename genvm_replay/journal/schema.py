@@ -21,10 +21,10 @@ from sqlalchemy import (
     Text,
 )
 
-HEAD: Final = "journal_0001"  # the newest migration; a test compares it with the scripts
+HEAD: Final = "journal_0002_proofs"  # the newest migration; a test compares it with the scripts
 APPLICATION_ID: Final = 0x47564D52  # "GVMR": makes `file` and SQLite tools see that the file is ours
 FORMAT: Final = "genvm-replay journal"  # value of the row `format` in `meta`
-FORMAT_VERSION: Final = "1"
+FORMAT_VERSION: Final = "2"
 
 metadata: Final = MetaData(
     naming_convention={
@@ -58,6 +58,7 @@ runs: Final = Table(
     Column("raw_bytes", BigInteger, nullable=False),
     Column("stored_bytes", BigInteger, nullable=False),
     Column("status", String(16), nullable=False),
+    Column("release", String(32), nullable=False),  # of genvm-replay, that recorded it
     # Large columns last: SQLite reads a row from its start.
     Column("header", LargeBinary, nullable=False),
     Column("lines", LargeBinary, nullable=False),
@@ -75,6 +76,7 @@ segments: Final = Table(
     Column("first_seq", BigInteger, nullable=False),
     Column("count", Integer, nullable=False),
     Column("head", LargeBinary(32), nullable=False),
+    Column("leaves", LargeBinary, nullable=False),
     Column("tags", LargeBinary, nullable=False),
     Column("data", LargeBinary, nullable=False),
 )
@@ -88,6 +90,30 @@ blobs: Final = Table(
     Column("hash", LargeBinary(32), nullable=False, unique=True),
     Column("size", BigInteger, nullable=False),
     Column("data", LargeBinary, nullable=False),
+)
+
+payload_references: Final = Table(
+    "payload_references",
+    metadata,
+    Column("run_id", Integer, ForeignKey("runs.id"), primary_key=True),
+    Column("hash", LargeBinary(32), primary_key=True, index=True),  # of a blob, there or redacted
+)
+
+redactions: Final = Table(
+    "redactions",
+    metadata,
+    Column("hash", LargeBinary(32), primary_key=True),
+    Column("redacted_at", String(32), nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+signatures: Final = Table(
+    "signatures",
+    metadata,
+    Column("run_id", Integer, ForeignKey("runs.id"), primary_key=True),
+    Column("public_key", LargeBinary(32), primary_key=True),
+    Column("signature", LargeBinary(64), nullable=False),
+    Column("signed_at", String(32), nullable=False),
 )
 
 contracts: Final = Table(

@@ -1,35 +1,33 @@
 """A segment: consecutive events of one line, compressed (docs/architecture.md section 4).
 
-`canonical` is the events' encoded bytes back to back; `data` is its zstd frame; `tags` holds the CRC-32 of
-each event. The chain (see `chain.py`) says whether a segment was changed, the tags say which event: 4 bytes
-an event instead of a hash of 32. Decompression is bounded: the frame's own announcement is checked first,
-because libzstd trusts it.
+`canonical` is the events' encoded bytes back to back; `data` is its zstd frame; `leaves` says where the tree's leaves
+begin in it; `tags` holds the Adler-32 of each event. The chain (see `chain.py`) says whether a segment was changed, the
+tags say which event: 4 bytes an event instead of a hash of 32.
 """
 
 from __future__ import annotations
 
 import struct
 import sys
-import threading
 from array import array
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
-from zlib import crc32
-
-import zstandard
+from zlib import adler32
 
 from genvm_replay.errors import JournalError
-from genvm_replay.journal import chain
-from genvm_replay.journal.payloads import BLOB_BYTES_MAX
-from genvm_replay.journal.record import EVENT_BYTES_MAX
+from genvm_replay.journal import chain, tree
+from genvm_replay.journal.compression import compress, decompress
+from genvm_replay.journal.record import EVENT_BYTES_MAX, PAYLOAD_MARK, payload_fields
 
 SEGMENT_EVENTS_MAX: Final = 1024
 SEGMENT_BYTES_MAX: Final = 256 << 10  # of canonical bytes, unless one event alone is longer
-# Measured on synthetic lines of 80 bytes an event: level 1 saves 13 to 60 ns an event (of 70 to 260 at level 3) and
-# needs 1 to 4 % more space; level 5 takes three times as long for 8 % less. Decompression costs the same at all levels.
-ZSTD_LEVEL: Final = 3
+# Events of one leaf: a proof of one shows at most this many. Hashing each event by itself takes 600 ns an event, three
+# times as long as reading and unpacking it; leaves of 32 take 120, of 64 70, of 128 45 (BLAKE3 hashes several KiB as
+# fast as one).
+LEAF_EVENTS_MAX: Final = 128
 TAG_BYTES: Final = 4
+_LEAF: Final = struct.Struct("<II")  # of the table of leaves: count, size
 
 assert array("I").itemsize == TAG_BYTES
 
@@ -43,31 +41,19 @@ class Segment:
     first_seq: int  # index in its line of the first event
     count: int  # events, at least 1
     head: bytes  # of the chain, after this segment
-    tags: bytes  # CRC-32 of each event, u32 little-endian
+    leaves: bytes  # of each leaf: count of its events and size of their bytes, u32 little-endian
+    tags: bytes  # Adler-32 of each event, u32 little-endian
     data: bytes  # zstd frame of the canonical bytes
 
-
-class _Contexts(threading.local):
-    """One zstd context a thread: a new one for each run costs a megabyte of fresh memory."""
-
-    def __init__(self) -> None:
-        self.compress = zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress
-
-
-_CONTEXTS: Final = _Contexts()
-
-
-def compress(data: bytes) -> bytes:
-    """One zstd frame at our level; it announces its size."""
-    return _CONTEXTS.compress(data)
+    @property
+    def stored_bytes(self) -> int:
+        """Size of what grows with its events."""
+        return len(self.data) + len(self.tags) + len(self.leaves)
 
 
 def tags_of(encoded: Sequence[bytes]) -> bytes:
-    """CRC-32 of each event, u32 little-endian: the locator of a change, no protection against a forger."""
-    tags = array("I", map(crc32, encoded))
-    if sys.byteorder == "big":
-        tags.byteswap()
-    return tags.tobytes()
+    """Adler-32 of each event, u32 little-endian: the locator of a change, no protection against a forger."""
+    return _little_endian(array("I", map(adler32, encoded)))
 
 
 def unpack_tags(tags: bytes) -> tuple[int, ...]:
@@ -75,19 +61,106 @@ def unpack_tags(tags: bytes) -> tuple[int, ...]:
     return struct.unpack(f"<{len(tags) // TAG_BYTES}I", tags)
 
 
+def leaves_of(encoded: Sequence[bytes], apart: Collection[int]) -> bytes:
+    """Where leaves begin: every LEAF_EVENTS_MAX events, and before and after an event with a payload apart.
+
+    So the proof of such an event, which can be a private one, shows no other.
+
+    Args:
+        apart: the indexes of those events; see `with_payloads`.
+    """
+    cuts = {*range(0, len(encoded), LEAF_EVENTS_MAX), *apart, *(index + 1 for index in apart)}
+    begins = sorted(cuts - {len(encoded)})
+    sizes = list(map(len, encoded))
+    table = array("I")
+    for begin, end in zip(begins, [*begins[1:], len(encoded)], strict=True):
+        table.extend((end - begin, sum(sizes[begin:end])))
+    return _little_endian(table)
+
+
+def with_payloads(encoded: Sequence[bytes]) -> list[int]:
+    """The indexes of the events that have a payload apart."""
+    return [index for index, data in enumerate(encoded) if PAYLOAD_MARK in data and _names_payload(data)]
+
+
+def cut_leaves(segment: Segment, canonical: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """First seq, count and bytes of each leaf, as the segment's table says.
+
+    Raises:
+        JournalError: the table does not cover the segment; the leaves before that were given.
+    """
+    table, seq, at = unpack_leaves(segment.leaves), segment.first_seq, 0
+    if segment.count > len(canonical):
+        raise JournalError("the segment holds fewer events than it says")
+    for count, size in table:
+        yield seq, count, canonical[at : at + size]
+        seq += count
+        at += size
+    if (seq, at) != (segment.first_seq + segment.count, len(canonical)):
+        raise JournalError("the table of leaves does not fit the segment")
+
+
+def plain_stretches(segment: Segment, canonical: bytes) -> Iterable[tuple[int, int, bytes]]:
+    """First seq, count and bytes of what is decoded in one go: all, or each leaf where payloads are apart."""
+    if len(segment.leaves) // _LEAF.size > -(-segment.count // LEAF_EVENTS_MAX):
+        return cut_leaves(segment, canonical)
+    return [(segment.first_seq, segment.count, canonical)]
+
+
+def unpack_leaves(leaves: bytes) -> list[tuple[int, int]]:
+    """Count and size of each leaf.
+
+    Raises:
+        JournalError: not a whole number of leaves, or none.
+    """
+    if not leaves or len(leaves) % _LEAF.size:
+        raise JournalError(f"the table of leaves has {len(leaves)} bytes")
+    return list(_LEAF.iter_unpack(leaves))
+
+
+def leaf_hashes(segment: Segment, start: bytes, canonical: bytes) -> list[bytes]:
+    """The leaves of a segment; `start` is the start of its line."""
+    return chain.leaves(start, cut_leaves(segment, canonical))
+
+
+def head_after(segment: Segment, previous: bytes, start: bytes, canonical: bytes) -> bytes:
+    """The head after this segment.
+
+    Raises:
+        JournalError: the table of leaves does not fit.
+    """
+    hashes = leaf_hashes(segment, start, canonical)
+    return chain.next_head(
+        previous,
+        segment.first_seq,
+        segment.count,
+        len(hashes),
+        tree.root(hashes),
+        chain.tags_hash(segment.tags),
+    )
+
+
 def close(
     line: str,
     number: int,
     first_seq: int,
     encoded: Sequence[bytes],
+    apart: Collection[int] = (),
     *,
+    start: bytes,
     previous: bytes,
 ) -> Segment:
-    """Make a segment of encoded events; `previous` is the head before it."""
+    """Make a segment of encoded events.
+
+    Args:
+        apart: the indexes of those with a payload apart.
+        start: of the line.
+        previous: the head before this segment.
+    """
     canonical = b"".join(encoded)
-    tags = tags_of(encoded)
-    head = chain.next_head(previous, first_seq, len(encoded), tags, canonical)
-    return Segment(line, number, first_seq, len(encoded), head, tags, compress(canonical))
+    leaves, tags = leaves_of(encoded, apart), tags_of(encoded)
+    opened = Segment(line, number, first_seq, len(encoded), b"", leaves, tags, compress(canonical))
+    return replace(opened, head=head_after(opened, previous, start, canonical))
 
 
 def canonical_bytes(segment: Segment) -> bytes:
@@ -99,29 +172,14 @@ def canonical_bytes(segment: Segment) -> bytes:
     return decompress(segment.data, EVENT_BYTES_MAX)
 
 
-def decompress_blob(data: bytes) -> bytes:
-    """Decompress a payload that was stored apart.
-
-    Raises:
-        JournalError: not one whole zstd frame, or larger than a payload can be.
-    """
-    return decompress(data, BLOB_BYTES_MAX)
-
-
-def decompress(data: bytes, size_max: int) -> bytes:
-    """Decompress one zstd frame of at most `size_max` bytes.
-
-    `max_output_size` alone is no bound: libzstd ignores it when the frame announces its size.
-    """
+def _names_payload(encoded: bytes) -> bool:
     try:
-        announced = zstandard.frame_content_size(data)
-        if not 0 <= announced <= size_max:
-            raise JournalError(f"compressed data announces {announced} bytes, limit {size_max}")
-        found: bytes = zstandard.ZstdDecompressor().decompress(
-            data, max_output_size=size_max, allow_extra_data=False
-        )
-    except zstandard.ZstdError as error:
-        raise JournalError(f"compressed data is damaged: {error}") from error
-    if len(found) != announced:
-        raise JournalError(f"compressed data is damaged: {len(found)} bytes, {announced} announced")
-    return found
+        return any(payload_fields(encoded))
+    except JournalError:
+        return False
+
+
+def _little_endian(numbers: array[int]) -> bytes:
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.tobytes()

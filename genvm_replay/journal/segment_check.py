@@ -1,4 +1,4 @@
-"""Checks one segment: that its events fit their tags, and that they and their payloads mean what they should.
+"""Checks one segment: that its bytes fit the chain, and that events and payloads mean what they should.
 
 A segment that does not fit is narrowed down to one event by its tags; see `verify.py` for what that is worth.
 """
@@ -6,87 +6,125 @@ A segment that does not fit is narrowed down to one event by its tags; see `veri
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from blake3 import blake3
 
-from genvm_replay.errors import JournalDamaged, JournalError, UnknownEvent
-from genvm_replay.journal import chain
-from genvm_replay.journal.payloads import BlobPool
+from genvm_replay.errors import JournalDamaged, JournalError, PayloadRedacted, UnknownEvent
 from genvm_replay.journal.record import (
     decode_event,
-    decode_plain_events,
-    encode_event,
-    encode_events,
+    decodes_plainly,
     payload_fields,
     split,
 )
-from genvm_replay.journal.segment import TAG_BYTES, Segment, canonical_bytes, tags_of, unpack_tags
+from genvm_replay.journal.segment import (
+    TAG_BYTES,
+    Segment,
+    canonical_bytes,
+    head_after,
+    leaves_of,
+    plain_stretches,
+    tags_of,
+    unpack_tags,
+    with_payloads,
+)
 from genvm_replay.journal.source import Source
 
 SHOWN_CHARS_MAX = 300  # of an event or a value in an error
 
 
-def check_events(segment: Segment, previous: bytes) -> list[bytes]:
-    """Cut a segment into its encoded events and compare them with the tags; `previous` is the head before it.
+@dataclass(slots=True)
+class Payloads:
+    """The payloads stored apart that a walk over a run met."""
+
+    named: set[bytes] = field(default_factory=set)  # their hashes
+    redacted: list[PayloadRedacted] = field(default_factory=list)  # where removed ones were
+
+
+def sound_bytes(segment: Segment, previous: bytes, start: bytes) -> bytes | None:
+    """The canonical bytes of a segment that fits the chain; None for one that needs a closer look."""
+    try:
+        canonical = canonical_bytes(segment)
+        return canonical if head_after(segment, previous, start, canonical) == segment.head else None
+    except JournalError:
+        return None
+
+
+def check_events(segment: Segment, previous: bytes, start: bytes) -> tuple[Segment, bytes]:
+    """Compare the events of a segment that does not fit the chain with their tags.
+
+    Returns:
+        The segment with a fitting table of leaves and the head that its events make, and its canonical bytes.
+
+    Args:
+        previous: the head before the segment.
+        start: of its line.
 
     Raises:
         JournalDamaged: an event was changed, is missing or surplus (`event`), or only its tag (`tag`), or the
-            segment's `count` or its compressed data (`segment`).
+            segment's `count`, its table of `leaves`, or its compressed data (`segment`).
     """
+    line, first_seq = segment.line, segment.first_seq
     try:
         canonical = canonical_bytes(segment)
     except JournalError as error:
-        raise JournalDamaged(
-            segment.line, segment.first_seq, "segment", "a zstd frame", str(error)
-        ) from error
+        raise JournalDamaged(line, first_seq, "segment", "a zstd frame", str(error)) from error
     encoded, broken = _cut(canonical)
-    found = tags_of(encoded)
-    if broken is None and found == segment.tags and len(encoded) == segment.count:
-        return encoded
+    if broken is None and encoded:
+        _blame_row(segment, previous, start, encoded)
     if len(segment.tags) % TAG_BYTES:
-        raise JournalDamaged(
-            segment.line, segment.first_seq, "tags", segment.count * TAG_BYTES, len(segment.tags)
-        )
-    if broken is None:
-        _blame_row(segment, previous, canonical, found)
-    raise _located(segment, encoded, broken)
+        raise JournalDamaged(line, first_seq, "tags", segment.count * TAG_BYTES, len(segment.tags))
+    if broken or not encoded or tags_of(encoded) != segment.tags or len(encoded) != segment.count:
+        raise _located(segment, encoded, broken)
+    fitting = replace(segment, leaves=leaves_of(encoded, with_payloads(encoded)))
+    return replace(fitting, head=head_after(fitting, previous, start, canonical)), canonical
 
 
-def check_contents(line: str, first_seq: int, encoded: Sequence[bytes], source: Source) -> None:
-    """Check that events decode, are in canonical form, and that the payloads they name are there and sound.
+def check_contents(segment: Segment, canonical: bytes, source: Source, met: Payloads) -> None:
+    """Check that the events of a segment decode, and that the payloads they name are there and sound.
 
     Raises:
-        JournalDamaged: `event` or `encoding`, or the name of the field whose payload is missing or changed.
+        JournalDamaged: `event`, or the name of the field whose payload is missing or changed.
         UnknownEvent: written by a newer release.
     """
-    events = decode_plain_events(encoded)
-    if events is not None:
-        pairs = [(event.request, event.answer) for event in events]
-        if encode_events(pairs, BlobPool()) == encoded:
-            return
-    for seq, data in enumerate(encoded, first_seq):
-        try:
-            for field, digest in payload_fields(data):
-                check_payload(line, seq, field, digest, source)
-            event = decode_event(data, lambda digest: source.blob(digest) or b"")
-            canonical = encode_event(event, BlobPool())
-        except (JournalDamaged, UnknownEvent):
-            raise
-        except JournalError as error:
-            raise JournalDamaged(line, seq, "event", "an event", str(error)) from error
-        if canonical != data:
-            raise JournalDamaged(line, seq, "encoding", canonical[:SHOWN_CHARS_MAX], data[:SHOWN_CHARS_MAX])
+    for first_seq, count, events in plain_stretches(segment, canonical):
+        if not decodes_plainly(events, count):
+            _check_each(segment.line, first_seq, count, events, source, met)
 
 
-def check_payload(line: str, seq: int, field: str, digest: bytes, source: Source) -> None:
-    """Check that a payload is there and is the one that was recorded."""
+def _check_each(line: str, first_seq: int, count: int, events: bytes, source: Source, met: Payloads) -> None:
+    seq = first_seq - 1
+    try:
+        for seq, data in enumerate(split(events), first_seq):
+            for name, digest in payload_fields(data):
+                check_payload(line, seq, name, digest, source, met)
+            decode_event(data, lambda digest: source.blob(digest) or b"")
+    except (JournalDamaged, UnknownEvent):
+        raise
+    except JournalError as error:
+        raise JournalDamaged(line, seq, "event", "an event", str(error)) from error
+    if seq + 1 != first_seq + count:
+        raise JournalDamaged(line, first_seq, "leaves", seq + 1 - first_seq, count)
+
+
+def check_payload(line: str, seq: int, field: str, digest: bytes, source: Source, met: Payloads) -> bool:
+    """Check that a payload is the one that was recorded; False if it was removed and is marked so.
+
+    Raises:
+        JournalDamaged: it is missing or changed.
+    """
+    met.named.add(digest)
     try:
         found = source.blob(digest)
     except JournalError as error:
         raise JournalDamaged(line, seq, field, digest.hex(), str(error)) from error
+    if found is None and source.redacted(digest):
+        met.redacted.append(PayloadRedacted(digest, line, seq, field))
+        return False
     actual = None if found is None else blake3(found).digest()
     if actual != digest:
         raise JournalDamaged(line, seq, field, digest.hex(), actual and actual.hex())
+    return True
 
 
 def _cut(canonical: bytes) -> tuple[list[bytes], JournalError | None]:
@@ -100,12 +138,18 @@ def _cut(canonical: bytes) -> tuple[list[bytes], JournalError | None]:
     return encoded, None
 
 
-def _blame_row(segment: Segment, previous: bytes, canonical: bytes, found: bytes) -> None:
+def _blame_row(segment: Segment, previous: bytes, start: bytes, encoded: Sequence[bytes]) -> None:
     """Raise if the chain shows that not the events but a column next to them was changed."""
-    line, first_seq, count = segment.line, segment.first_seq, len(found) // TAG_BYTES
-    if chain.next_head(previous, first_seq, count, segment.tags, canonical) == segment.head != b"":
-        raise JournalDamaged(line, first_seq, "count", count, segment.count)
-    if chain.next_head(previous, first_seq, count, found, canonical) == segment.head:
+    line, first_seq = segment.line, segment.first_seq
+    canonical, found = b"".join(encoded), tags_of(encoded)
+    fitting = replace(segment, count=len(encoded), leaves=leaves_of(encoded, with_payloads(encoded)))
+    if head_after(fitting, previous, start, canonical) == segment.head:
+        if segment.count != len(encoded):
+            raise JournalDamaged(line, first_seq, "count", len(encoded), segment.count)
+        raise JournalDamaged(line, first_seq, "leaves", fitting.leaves.hex(), segment.leaves.hex())
+    if head_after(replace(fitting, tags=found), previous, start, canonical) == segment.head:
+        if len(segment.tags) % TAG_BYTES:
+            raise JournalDamaged(line, first_seq, "tags", len(found), len(segment.tags))
         recorded, actual = unpack_tags(found), unpack_tags(segment.tags)
         at = _first_difference(recorded, actual)
         raise JournalDamaged(line, first_seq + at, "tag", _shown_tag(recorded, at), _shown_tag(actual, at))
@@ -135,7 +179,7 @@ def _first_difference(left: Sequence[int], right: Sequence[int]) -> int:
 
 
 def _shown_tag(tags: Sequence[int], at: int) -> str | None:
-    return f"crc32 {tags[at]:08x}" if at < len(tags) else None
+    return f"adler32 {tags[at]:08x}" if at < len(tags) else None
 
 
 def _shown_event(encoded: bytes) -> str:

@@ -6,7 +6,7 @@ payloads.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -39,8 +39,11 @@ class RunSummary:
     method: str | None
     event_count: int
     raw_bytes: int  # canonical bytes of events, and payloads stored apart
-    stored_bytes: int  # compressed segments and their tags, without payloads: other runs may share those
+    stored_bytes: (
+        int  # compressed segments and what locates their events, without payloads: other runs may share those
+    )
     status: str  # finished | interrupted
+    release: str  # of genvm-replay, that recorded it: reads every event of the run
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +73,30 @@ class Source(Protocol):
     def blob(self, digest: bytes) -> bytes | None:
         """A payload, decompressed; None if it is missing. Raises JournalError if it does not decompress."""
 
+    def references(self) -> set[bytes]:
+        """Hashes of the payloads that are kept for this run."""
+
+    def redacted(self, digest: bytes) -> bool:
+        """Whether a payload is marked as removed on purpose."""
+
+    def signatures(self) -> Sequence[tuple[bytes, bytes]]:
+        """Public key and signature of each one who signed the root."""
+
 
 class MemorySource:
     """A source over what a recorder holds."""
 
-    def __init__(self, segments: Sequence[Segment], blobs: Mapping[bytes, bytes]) -> None:
+    def __init__(
+        self,
+        segments: Sequence[Segment],
+        blobs: Mapping[bytes, bytes],
+        redacted: Collection[bytes] = (),
+        signatures: Sequence[tuple[bytes, bytes]] = (),
+    ) -> None:
         self._segments = segments
         self._blobs = blobs
+        self._redacted = redacted
+        self._signatures = signatures
 
     def lines(self) -> Sequence[str]:
         """Names of the lines that have segments."""
@@ -99,3 +119,15 @@ class MemorySource:
     def blob(self, digest: bytes) -> bytes | None:
         """A payload; None if it is missing."""
         return self._blobs.get(digest)
+
+    def references(self) -> set[bytes]:
+        """Hashes of the payloads that are kept for this run."""
+        return {*self._blobs, *self._redacted}
+
+    def redacted(self, digest: bytes) -> bool:
+        """Whether a payload is marked as removed on purpose."""
+        return digest in self._redacted
+
+    def signatures(self) -> Sequence[tuple[bytes, bytes]]:
+        """Public key and signature of each one who signed the root."""
+        return self._signatures

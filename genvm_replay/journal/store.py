@@ -12,7 +12,7 @@ from typing import Final
 
 from sqlalchemy import Executable, select
 
-from genvm_replay.errors import UsageError
+from genvm_replay.errors import PayloadRedacted, UsageError
 from genvm_replay.journal import run_rows, schema
 from genvm_replay.journal.connection import Database
 from genvm_replay.journal.database_source import DatabaseSource
@@ -128,14 +128,14 @@ class Store:
         run, summary = row
         return StoredRun(run, DatabaseSource(self.database, run_id), summary)
 
-    def verify_run(self, run_id: int) -> None:
-        """Walk everything that is stored of a run.
+    def verify_run(self, run_id: int) -> tuple[PayloadRedacted, ...]:
+        """Walk everything that is stored of a run; where payloads were removed on purpose.
 
         Raises:
             UsageError: no such run.
             JournalDamaged: the first thing that is not as it was recorded (see `verify.py`).
         """
-        self.load_run(run_id).verify()
+        return self.load_run(run_id).verify()
 
     def _summaries(self, query: Executable) -> list[RunSummary]:
         with self.database.translated():

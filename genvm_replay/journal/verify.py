@@ -1,6 +1,6 @@
 """Finds whether a stored run was changed, and where: which event of a line, which field of header or footer.
 
-The chain and the root (see `chain.py`) decide whether; the CRC-32 tags only locate. A change that a forger
+The chain and the root (see `chain.py`) decide whether; the Adler-32 tags only locate. A change that a forger
 covered with fitting tags is therefore still found, but only its segment is known then (`field="segment"`).
 A forger who also rewrites heads and root is outside what a journal alone can show: compare the root with
 one kept elsewhere.
@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from genvm_replay.errors import JournalDamaged, JournalError
-from genvm_replay.journal import chain
+from genvm_replay.errors import JournalDamaged, JournalError, PayloadRedacted
+from genvm_replay.journal import chain, tree
 from genvm_replay.journal.chain import LineSummary
 from genvm_replay.journal.run import RunFooter, RunHeader
 from genvm_replay.journal.run_record import (
@@ -22,22 +22,38 @@ from genvm_replay.journal.run_record import (
     header_fields,
 )
 from genvm_replay.journal.segment import Segment, unpack_tags
-from genvm_replay.journal.segment_check import SHOWN_CHARS_MAX, check_contents, check_events
+from genvm_replay.journal.segment_check import (
+    SHOWN_CHARS_MAX,
+    Payloads,
+    check_contents,
+    check_events,
+    sound_bytes,
+)
+from genvm_replay.journal.signing import signature_fits
 from genvm_replay.journal.source import RunBytes, RunSummary, Source
 
 HEADER: Final = "header"
 FOOTER: Final = "footer"
 
 
-def verify(run: RunBytes, source: Source, summary: RunSummary | None = None) -> None:
-    """Walk everything: header, footer, every segment, every payload, the root.
+def verify(run: RunBytes, source: Source, summary: RunSummary | None = None) -> tuple[PayloadRedacted, ...]:
+    """Walk everything: header, footer, every segment, every payload, the root, the signatures.
+
+    Returns:
+        Where payloads were removed on purpose; all else is as it was recorded.
 
     Raises:
         JournalDamaged: the first thing that is not as it was recorded.
         UnknownEvent: sound, but written by a newer release.
     """
     check_run(run, source, summary)
-    _check_lines(chain.genesis(run.header), chain.decode_lines(run.lines), source)
+    met = Payloads()
+    _check_lines(chain.genesis(run.header), chain.decode_lines(run.lines), source, met)
+    _check_references(source, met)
+    for key, signature in source.signatures():
+        if not signature_fits(run.root, key, signature):
+            raise JournalDamaged(FOOTER, None, "signature", f"one by {key.hex()}", signature.hex())
+    return tuple(met.redacted)
 
 
 def check_run(run: RunBytes, source: Source, summary: RunSummary | None) -> None:
@@ -55,42 +71,66 @@ def check_run(run: RunBytes, source: Source, summary: RunSummary | None) -> None
         return
     _check_fields(run, sound=False)
     _check_summaries(run, genesis, source)
-    _check_lines(genesis, chain.decode_lines(run.lines), source)
+    _check_lines(genesis, chain.decode_lines(run.lines), source, Payloads())
     raise JournalDamaged(FOOTER, None, "root", run.root.hex(), computed.hex())
 
 
-def check_line(name: str, genesis: bytes, summary: LineSummary, source: Source) -> None:
+def check_line(
+    name: str, genesis: bytes, summary: LineSummary, source: Source, met: Payloads | None = None
+) -> None:
     """Check one line against its summary, and the payloads that its events name."""
-    head, seq = chain.line_start(genesis, name), 0
+    met = Payloads() if met is None else met
+    start = head = chain.line_start(genesis, name)
+    heads: list[bytes] = []
+    seq = 0
     doubtful: tuple[Segment, bytes] | None = None  # the first whose events fit their tags, but not the chain
     for number, segment in enumerate(source.segments(name)):
-        if seq >= summary.count:
-            raise JournalDamaged(name, seq, "event", None, f"{segment.count} more events")
-        if segment.number != number:
-            raise JournalDamaged(name, seq, "segment", number, segment.number)
-        if segment.first_seq != seq:
-            raise JournalDamaged(name, seq, "first_seq", seq, segment.first_seq)
-        encoded = check_events(segment, head)
-        head = chain.next_head(head, seq, segment.count, segment.tags, b"".join(encoded))
-        if head != segment.head:
+        _check_place(segment, summary, number, seq)
+        canonical = sound_bytes(segment, head, start)
+        if canonical is not None:
+            fitting, head = segment, segment.head
+            if doubtful is not None:
+                raise _doubt(doubtful, field="head")
+        else:
+            fitting, canonical = check_events(segment, head, start)
+            head = fitting.head
             doubtful = doubtful or (segment, head)
-        elif doubtful is not None:
-            raise _doubt(doubtful, field="head")
-        check_contents(name, seq, encoded, source)
+        check_contents(fitting, canonical, source, met)
+        heads.append(head)
         seq += segment.count
     if doubtful is not None:
         raise _doubt(doubtful, field="head" if head == summary.head else "segment")
     if seq < summary.count:
         raise JournalDamaged(name, seq, "event", f"{summary.count - seq} more events", None)
-    if head != summary.head:
+    found = (head, len(heads), tree.root(heads) if heads else b"")
+    if found != (summary.head, summary.segments, summary.tree):
         raise JournalDamaged(name, None, "head", summary.head.hex(), head.hex())
 
 
-def _check_lines(genesis: bytes, summaries: tuple[LineSummary, ...], source: Source) -> None:
+def _check_place(segment: Segment, summary: LineSummary, number: int, seq: int) -> None:
+    name = summary.name
+    if seq >= summary.count:
+        raise JournalDamaged(name, seq, "event", None, f"{segment.count} more events")
+    if segment.number != number:
+        raise JournalDamaged(name, seq, "segment", number, segment.number)
+    if segment.first_seq != seq:
+        raise JournalDamaged(name, seq, "first_seq", seq, segment.first_seq)
+
+
+def _check_lines(genesis: bytes, summaries: tuple[LineSummary, ...], source: Source, met: Payloads) -> None:
     lines = {line.name: line for line in summaries}
     for name in sorted(lines.keys() | set(source.lines())):
-        unknown = LineSummary(name, 0, chain.line_start(genesis, name))
-        check_line(name, genesis, lines.get(name, unknown), source)
+        unknown = LineSummary(name, 0, chain.line_start(genesis, name), 0, b"")
+        check_line(name, genesis, lines.get(name, unknown), source, met)
+
+
+def _check_references(source: Source, met: Payloads) -> None:
+    """Compare the payloads that events name with the references that keep them."""
+    kept = source.references()
+    for digest in sorted(met.named - kept):
+        raise JournalDamaged(FOOTER, None, "reference", digest.hex(), None)
+    for digest in sorted(kept - met.named):
+        raise JournalDamaged(FOOTER, None, "reference", None, digest.hex())
 
 
 def _doubt(doubtful: tuple[Segment, bytes], *, field: str) -> JournalDamaged:
@@ -115,9 +155,11 @@ def _check_fields(run: RunBytes, *, sound: bool) -> None:
     rows = zip(named, unpack_tags(run.field_tags), unpack_tags(found), strict=True)
     for (line, name, value), recorded, actual in rows:
         if recorded != actual and sound:
-            raise JournalDamaged(line, None, f"{name}.tag", f"crc32 {actual:08x}", f"crc32 {recorded:08x}")
+            raise JournalDamaged(
+                line, None, f"{name}.tag", f"adler32 {actual:08x}", f"adler32 {recorded:08x}"
+            )
         if recorded != actual:
-            raise JournalDamaged(line, None, name, f"crc32 {recorded:08x}", f"{value!r}"[:SHOWN_CHARS_MAX])
+            raise JournalDamaged(line, None, name, f"adler32 {recorded:08x}", f"{value!r}"[:SHOWN_CHARS_MAX])
 
 
 def _check_summaries(run: RunBytes, genesis: bytes, source: Source) -> None:
@@ -125,7 +167,8 @@ def _check_summaries(run: RunBytes, genesis: bytes, source: Source) -> None:
     made = []
     for name in source.lines():
         last = source.spans(name)[-1]
-        made.append(LineSummary(name, last.first_seq + last.count, source.segment(name, last.number).head))
+        heads = [segment.head for segment in source.segments(name)]
+        made.append(LineSummary(name, last.first_seq + last.count, heads[-1], len(heads), tree.root(heads)))
     rebuilt = chain.encode_lines(made)
     if chain.root(genesis, rebuilt, run.footer) == run.root:
         shown = [f"{line.name}: {line.count}, {line.head.hex()}" for line in chain.decode_lines(rebuilt)]

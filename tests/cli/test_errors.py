@@ -25,7 +25,7 @@ ROWS = [
     (PermissionError(13, "Permission denied", "/x"), "environment", 3),
     (MemoryError(), "environment", 3),
     (JournalError("j"), "journal", 3),
-    (UnknownEvent("j"), "journal", 3),
+    (UnknownEvent("read_clock/2", "0.1.0"), "journal", 3),
     (JournalDamaged(*PLACE), "difference", 1),
     (Divergence(*PLACE), "difference", 1),
     (click.Abort(), "interrupted", 130),

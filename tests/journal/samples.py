@@ -12,6 +12,8 @@ from typing import Any, get_type_hints
 from hypothesis import strategies as st
 
 from genvm_replay.journal.events import BY_KIND, Answer, Event, Request
+from genvm_replay.journal.payloads import PRIVATE_BYTES_MIN
+from genvm_replay.journal.record import PRIVATE
 from genvm_replay.journal.recorder import FinishedRun, RunRecorder
 from genvm_replay.journal.run import Limits, Message, Pins, RunFooter, RunHeader
 
@@ -94,6 +96,8 @@ def field_types(kind: type[Request]) -> dict[str, Any]:
 def example(kind: type[Request], variant: int) -> Event:
     """A fixed event of a kind; three variants, no two alike where the kind has fields."""
     fields = {name: _EXAMPLES[hint][variant % 3] for name, hint in field_types(kind).items()}
+    if kind in PRIVATE:  # short enough to stay in the event
+        fields = {n: v[: PRIVATE_BYTES_MIN - 1] if isinstance(v, bytes) else v for n, v in fields.items()}
     return Event(kind(**fields), ANSWERS[variant % 3])
 
 

@@ -14,25 +14,39 @@ from genvm_replay.journal.chain import LineSummary
 
 HEAD = b"h" * 32
 GENESIS = b"g" * 32
+TREE, TAGS = b"t" * 32, b"a" * 32
 
 # What a function of the chain gives, and the bytes it hashes.
 HASHED = [
     (chain.genesis(b"header"), b"genvm-replay/genesis/1\0header"),
     (chain.line_start(GENESIS, "nondet:0"), b"genvm-replay/line/1\0" + GENESIS + b"nondet:0"),
     (
-        chain.next_head(HEAD, 5, 2, b"tagstags", b"events"),
-        b"genvm-replay/segment/1\0" + HEAD + struct.pack("<QI", 5, 2) + b"tagstags" + b"events",
+        chain.leaf(HEAD, 5, 2, b"events"),
+        b"genvm-replay/leaf/1\0" + HEAD + struct.pack("<QI", 5, 2) + b"events",
     ),
+    (chain.tags_hash(b"tagstags"), b"genvm-replay/tags/1\0tagstags"),
+    (
+        chain.next_head(HEAD, 5, 2, 1, TREE, TAGS),
+        b"genvm-replay/segment/2\0" + HEAD + struct.pack("<QII", 5, 2, 1) + TREE + TAGS,
+    ),
+    (chain.lines_hash(b"lines"), b"genvm-replay/lines/1\0lines"),
+    (chain.footer_hash(b"footer"), b"genvm-replay/footer/1\0footer"),
     (
         chain.root(GENESIS, b"lines", b"footer"),
-        b"genvm-replay/root/1\0" + GENESIS + struct.pack("<Q", 5) + b"lines" + b"footer",
+        b"genvm-replay/root/2\0"
+        + GENESIS
+        + blake3(b"genvm-replay/lines/1\0lines").digest()
+        + blake3(b"genvm-replay/footer/1\0footer").digest(),
     ),
 ]
 LINES = [
     ([], []),
-    ([LineSummary("main", 2, HEAD)], [["main", 2, HEAD]]),
-    ([LineSummary("b", 1, HEAD), LineSummary("a", 3, HEAD)], [["a", 3, HEAD], ["b", 1, HEAD]]),
-    ([LineSummary("never written", 0, HEAD)], []),
+    ([LineSummary("main", 2, HEAD, 1, TREE)], [["main", 2, HEAD, 1, TREE]]),
+    (
+        [LineSummary("b", 1, HEAD, 1, TREE), LineSummary("a", 3, HEAD, 2, TREE)],
+        [["a", 3, HEAD, 2, TREE], ["b", 1, HEAD, 1, TREE]],
+    ),
+    ([LineSummary("never written", 0, HEAD, 0, b"")], []),
 ]
 
 
@@ -53,12 +67,12 @@ def test_summaries_both_ways(lines: list[LineSummary], plain: list[object]) -> N
 @pytest.mark.parametrize(
     "plain",
     [
-        [["b", 1, HEAD], ["a", 3, HEAD]],
-        [["a", 1, HEAD], ["a", 1, HEAD]],
-        [["a", 0, HEAD]],
-        [["a", 1, HEAD, 1]],
-        [["a", 1]],
-        [["a", "1", HEAD]],
+        [["b", 1, HEAD, 1, TREE], ["a", 3, HEAD, 1, TREE]],
+        [["a", 1, HEAD, 1, TREE], ["a", 1, HEAD, 1, TREE]],
+        [["a", 0, HEAD, 0, TREE]],
+        [["a", 1, HEAD, 1, TREE, 1]],
+        [["a", 1, HEAD]],
+        [["a", "1", HEAD, 1, TREE]],
         {"a": 1},
         7,
     ],
@@ -72,4 +86,4 @@ def test_summaries_in_another_form_are_refused(plain: object) -> None:
 def test_parts_can_not_move() -> None:
     """Bytes can't wander from one part to the next."""
     assert chain.root(GENESIS, b"ab", b"c") != chain.root(GENESIS, b"a", b"bc")
-    assert chain.next_head(HEAD, 0, 1, b"tags", b"events") != chain.next_head(HEAD, 0, 2, b"tags", b"events")
+    assert chain.next_head(HEAD, 0, 1, 1, TREE, TAGS) != chain.next_head(HEAD, 0, 1, 2, TREE, TAGS)

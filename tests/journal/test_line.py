@@ -12,7 +12,13 @@ from genvm_replay.journal.events import OK, Answer, Event, ReadClock, TraceMessa
 from genvm_replay.journal.line import BATCH_EVENTS, LineWriter
 from genvm_replay.journal.payloads import BlobPool
 from genvm_replay.journal.record import decode_events
-from genvm_replay.journal.segment import SEGMENT_BYTES_MAX, SEGMENT_EVENTS_MAX, Segment, canonical_bytes
+from genvm_replay.journal.segment import (
+    SEGMENT_BYTES_MAX,
+    SEGMENT_EVENTS_MAX,
+    Segment,
+    canonical_bytes,
+    head_after,
+)
 
 from .samples import events, many_events
 
@@ -38,7 +44,7 @@ def check_chain(line: LineWriter) -> None:
         assert (segment.number, segment.first_seq) == (number, seq)
         assert 1 <= segment.count <= SEGMENT_EVENTS_MAX
         assert segment.count == 1 or len(canonical) <= SEGMENT_BYTES_MAX
-        head = chain.next_head(head, seq, segment.count, segment.tags, canonical)
+        head = head_after(segment, head, chain.line_start(GENESIS, "main"), canonical)
         assert head == segment.head
         seq += segment.count
 

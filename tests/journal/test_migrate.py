@@ -13,6 +13,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from genvm_replay.errors import EnvironmentProblem
 from genvm_replay.journal import migrate, schema
 from genvm_replay.journal.connection import Database
 from genvm_replay.journal.database import open_database
@@ -110,6 +111,23 @@ def test_down_and_up(path: Path) -> None:
     assert declared(path) == before
     with open_database(path) as store:
         store.verify_run(store.commit(record({"main": many_events(3)})))
+
+
+def test_runs_of_the_first_schema_are_refused(tmp_path: Path) -> None:
+    """No release wrote them; the error says what to do, and nothing is changed."""
+    path = tmp_path / "old.db"
+    database = Database(path, "rwc")
+    with database.writing() as connection:
+        alembic.command.upgrade(migrate.config(connection), "journal_0001")
+        columns = [row[1] for row in connection.exec_driver_sql("PRAGMA table_info(runs)")]
+        values = ", ".join("1" if name == "id" else "''" for name in columns if name != "parent_id")
+        names = ", ".join(name for name in columns if name != "parent_id")
+        connection.exec_driver_sql(f"INSERT INTO runs ({names}) VALUES ({values})")
+    database.close()
+    before = declared(path)
+    with pytest.raises(EnvironmentProblem, match=r"old\.db: it can't be migrated: .*record them again"):
+        open_database(path)
+    assert declared(path) == before
 
 
 def test_scripts_are_found() -> None:

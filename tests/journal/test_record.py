@@ -12,13 +12,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genvm_replay.errors import JournalError, UnknownEvent
-from genvm_replay.journal.events import Answer, Event, ReadClock, StorageWrite, TraceMessage, WriteStream
-from genvm_replay.journal.payloads import BLOB_BYTES_MAX, INLINE_BYTES_MAX, RUN_BYTES_MAX, BlobPool
+from genvm_replay.journal.events import (
+    OK,
+    Answer,
+    Event,
+    GetLeaderNondetResult,
+    ModuleCall,
+    PostNondetResult,
+    ReadClock,
+    Request,
+    StorageWrite,
+    TraceMessage,
+    WriteStream,
+)
+from genvm_replay.journal.payloads import (
+    BLOB_BYTES_MAX,
+    INLINE_BYTES_MAX,
+    PRIVATE_BYTES_MIN,
+    RUN_BYTES_MAX,
+    BlobPool,
+)
 from genvm_replay.journal.record import (
     EVENT_BYTES_MAX,
+    PRIVATE,
     decode_event,
     decode_events,
-    decode_plain_events,
+    decodes_plainly,
     encode_event,
     encode_events,
     payload_fields,
@@ -74,14 +93,18 @@ def test_bytes_are_those_of_msgpack(event: Event) -> None:
     """The fast encoder writes what the reference encoder writes for the plain lists."""
 
     def plain(value: object) -> object:
-        if isinstance(value, bytes) and len(value) > INLINE_BYTES_MAX:
+        if isinstance(value, bytes) and len(value) >= size_min:
             return msgpack.ExtType(1, blake3(value).digest())
         return [plain(item) for item in value] if isinstance(value, list | tuple) else value
 
+    private = type(event.request) in PRIVATE
+    size_min = PRIVATE_BYTES_MIN if private else INLINE_BYTES_MAX + 1
     encoded = encode_event(event, BlobPool())
     listed = msgspec.to_builtins(event, builtin_types=(bytes,))
     whole = msgpack.packb(listed)
-    assert encoded == (whole if len(whole) <= INLINE_BYTES_MAX else msgpack.packb(plain(listed)))
+    assert encoded == (
+        whole if len(whole) <= INLINE_BYTES_MAX and not private else msgpack.packb(plain(listed))
+    )
 
 
 @pytest.mark.parametrize("event", each_kind())
@@ -107,12 +130,35 @@ def test_large_payloads_leave_the_event() -> None:
     assert len(pool.blobs) == 1
 
 
-def test_plain_events_only() -> None:
-    """`decode_plain_events` refuses an event that needs a look-up."""
+PRIVATE_PAYLOAD = b"p" * PRIVATE_BYTES_MIN
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        (ModuleCall("llm", PRIVATE_PAYLOAD), "request.message"),
+        (PostNondetResult(3, PRIVATE_PAYLOAD), "request.result"),
+        (GetLeaderNondetResult(3), None),
+    ],
+)
+def test_private_payloads_leave_the_event(request_: Request, field: str | None) -> None:
+    """Prompts, answers and results of nondeterministic blocks can be removed: the event has their hash alone."""
     pool = BlobPool()
-    small, large = Event(ReadClock(0), Answer(0, 1)), Event(WriteStream(1, LARGE), Answer())
-    assert decode_plain_events([encode_event(small, pool)]) == [small]
-    assert decode_plain_events([encode_event(small, pool), encode_event(large, pool)]) is None
+    encoded = encode_event(Event(request_, Answer(0, PRIVATE_PAYLOAD)), pool)
+    assert PRIVATE_PAYLOAD not in encoded
+    assert [name for name, _ in payload_fields(encoded)] == [*filter(None, [field]), "answer.value"]
+    assert decode_event(encoded, pool.blobs.__getitem__) == Event(request_, Answer(0, PRIVATE_PAYLOAD))
+    short = Event(request_, Answer(0, PRIVATE_PAYLOAD[1:]))
+    assert PRIVATE_PAYLOAD[1:] in encode_event(short, BlobPool())
+
+
+def test_quick_check() -> None:
+    """It passes events that are whole by themselves, as many as it was told, and nothing else."""
+    plain = encode_event(Event(ReadClock(0), OK), BlobPool())
+    apart = encode_event(Event(WriteStream(1, LARGE), OK), BlobPool())
+    assert decodes_plainly(plain * 3, 3)
+    for canonical, count in ((plain * 3, 2), (plain * 2, 3), (apart, 1), (plain + b"\xc0", 1), (b"\xc1", 1)):
+        assert not decodes_plainly(canonical, count)
 
 
 def test_missing_payload_is_the_lookups_error() -> None:

@@ -25,7 +25,7 @@ def test_root_binds_everything() -> None:
     assert finished.event_count == 1500 + len(each_kind())
     genesis = chain.genesis(encode_struct(HEADER))
     assert finished.root == chain.root(genesis, chain.encode_lines(finished.lines), encode_struct(FOOTER))
-    assert finished.stored_bytes == sum(len(s.data) + len(s.tags) for s in finished.segments)
+    assert finished.stored_bytes == sum(len(s.data) + len(s.tags) + len(s.leaves) for s in finished.segments)
 
 
 def test_equal_runs_have_equal_roots() -> None:

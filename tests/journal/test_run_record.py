@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from typing import Any
-from zlib import crc32
+from zlib import adler32
 
 import msgpack
 import pytest
@@ -31,13 +31,13 @@ def test_both_ways() -> None:
 
 
 def test_fields_are_named_and_tagged() -> None:
-    """Nested fields have dotted names; a tag is the CRC-32 of a field's msgpack."""
+    """Nested fields have dotted names; a tag is the Adler-32 of a field's msgpack."""
     fields = header_fields(encode_struct(HEADER))
     assert [name for name, _ in fields][:3] == ["kind", "tx", "role"]
     assert ("message.chain_id", "61999") in fields
     assert ("limits.fuel", None) in fields
     tags = field_tags(fields)
-    assert tags[:4] == crc32(msgpack.packb("run_header/1")).to_bytes(4, "little")
+    assert tags[:4] == adler32(msgpack.packb("run_header/1")).to_bytes(4, "little")
     assert len(tags) == 4 * len(fields)
     assert ("interrupted", False) in footer_fields(encode_struct(FOOTER))
 

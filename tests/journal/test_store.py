@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from genvm_replay.errors import JournalDamaged, UsageError
+from genvm_replay.journal.compression import compress
 from genvm_replay.journal.database import open_database
 from genvm_replay.journal.events import OK, Event, ReadClock, WriteStream
 from genvm_replay.journal.run import RunHeader
-from genvm_replay.journal.segment import compress
 from genvm_replay.journal.store import Store
 
 from .samples import FOOTER, HEADER, each_kind, many_events, raw, record

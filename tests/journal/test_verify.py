@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,13 +15,15 @@ from hypothesis import strategies as st
 from genvm_replay.errors import JournalDamaged, JournalError, UnknownEvent
 from genvm_replay.journal import chain, verify
 from genvm_replay.journal.chain import LineSummary
+from genvm_replay.journal.compression import compress
 from genvm_replay.journal.events import OK, Answer, Event, ReadClock, WriteStream
 from genvm_replay.journal.payloads import BlobPool
 from genvm_replay.journal.record import encode_events, encode_struct, split
 from genvm_replay.journal.recorder import FinishedRun
 from genvm_replay.journal.run_record import field_tags, footer_fields, header_fields
-from genvm_replay.journal.segment import Segment, canonical_bytes, close, compress, tags_of
+from genvm_replay.journal.segment import Segment, canonical_bytes, close, leaves_of, tags_of, with_payloads
 from genvm_replay.journal.source import MemorySource, RunBytes, RunSummary
+from genvm_replay.journal.stored import StoredRun
 
 from .samples import FOOTER, HEADER, changed, each_kind, many_events, record
 
@@ -182,6 +185,17 @@ SEGMENTS: list[tuple[str, list[Segment], Damage]] = [
     ("tag added", with_segment(0, tags=RUN.segments[0].tags + b"more"), ("main", 1024, "tag")),
     ("head", with_segment(0, head=bytes(32)), ("main", 0, "head")),
     ("last head", with_segment(1, head=bytes(32)), ("main", 1024, "head")),
+    ("leaves cut", with_segment(0, leaves=RUN.segments[0].leaves[:-1]), ("main", 0, "leaves")),
+    ("leaves empty", with_segment(0, leaves=b""), ("main", 0, "leaves")),
+    ("leaves changed", with_segment(0, leaves=leaves_of([b"x" * 9] * 1024, [])), ("main", 0, "leaves")),
+    ("leaves absurd", with_segment(0, leaves=b"\xff" * 16, count=2**33 - 2), ("main", 0, "count")),
+    ("count negative", with_segment(0, count=-1), ("main", 0, "count")),
+    ("first_seq negative", with_segment(0, first_seq=-1), ("main", 0, "first_seq")),
+    (
+        "everything empty",
+        with_segment(0, data=compress(b""), tags=b"", count=0, leaves=b""),
+        ("main", 0, "event"),
+    ),
     ("zstd garbage", with_segment(1, data=b"garbage"), ("main", 1024, "segment")),
     ("no data", with_segment(0, data=b""), ("main", 0, "segment")),
 ]
@@ -189,8 +203,12 @@ SEGMENTS: list[tuple[str, list[Segment], Damage]] = [
 
 @pytest.mark.parametrize(("segments", "place"), [pytest.param(s, p, id=name) for name, s, p in SEGMENTS])
 def test_changed_segment(segments: list[Segment], place: Damage) -> None:
-    """Rows that are missing, surplus, swapped or changed."""
+    """Rows that are missing, surplus, swapped or changed; a reader stops at the same place."""
     assert damage(RUN.stored, segments) == place
+    run = StoredRun(RUN.stored, MemorySource(segments, RUN.blobs))
+    with contextlib.suppress(JournalDamaged):
+        for name in ("main", "nondet:0"):
+            list(run.read_line(name))
 
 
 @pytest.mark.parametrize("at", [0, MIDDLE, 1023])
@@ -205,7 +223,12 @@ def test_forged_tag_leaves_only_the_segment() -> None:
     """An event changed together with its tag is found by the chain."""
     encoded = encoded_events(RUN.segments[1])
     encoded[3] = encode(Event(ReadClock(33), OK))
-    forged = with_segment(1, tags=tags_of(encoded), data=compress(b"".join(encoded)))
+    forged = with_segment(
+        1,
+        leaves=leaves_of(encoded, with_payloads(encoded)),
+        tags=tags_of(encoded),
+        data=compress(b"".join(encoded)),
+    )
     assert damage(RUN.stored, forged) == ("main", 1024, "segment")
 
 
@@ -214,13 +237,11 @@ def forged_segment(number: int) -> list[Segment]:
     old = RUN.segments[number]
     encoded = encoded_events(old)
     encoded[3] = encode(Event(ReadClock(33), OK))
-    previous = (
-        RUN.segments[number - 1].head
-        if number
-        else chain.line_start(chain.genesis(RUN.stored.header), "main")
-    )
-    new = close("main", number, old.first_seq, encoded, previous=previous)
-    return with_segment(number, tags=new.tags, data=new.data, head=new.head)
+    start = chain.line_start(chain.genesis(RUN.stored.header), "main")
+    previous = RUN.segments[number - 1].head if number else start
+    apart = with_payloads(encoded)
+    new = close("main", number, old.first_seq, encoded, apart, start=start, previous=previous)
+    return with_segment(number, leaves=new.leaves, tags=new.tags, data=new.data, head=new.head)
 
 
 def test_forged_head_is_met_by_the_next_link() -> None:
@@ -274,7 +295,7 @@ def test_changed_footer_field(data: bytes, field: str) -> None:
 def changed_lines(**changes: Any) -> bytes:
     first, *others = RUN.lines
     return chain.encode_lines(
-        [LineSummary(**{"name": first.name, "count": first.count, "head": first.head, **changes}), *others]
+        [LineSummary(**{n: getattr(first, n) for n in first.__struct_fields__} | changes), *others]
     )
 
 
@@ -346,6 +367,7 @@ def summary_of(run: FinishedRun, **changes: Any) -> RunSummary:
         "raw_bytes": run.raw_bytes,
         "stored_bytes": run.stored_bytes,
         "status": "finished",
+        "release": "0.1.0",
     }
     return RunSummary(**facts | changes)
 
@@ -374,8 +396,9 @@ def crafted(encoded: list[bytes], blobs: dict[bytes, bytes] | None = None) -> Ca
     """A run whose hashes all fit, over events that a recorder would not write."""
     header, footer = encode_struct(HEADER), encode_struct(FOOTER)
     genesis = chain.genesis(header)
-    segment = close("main", 0, 0, encoded, previous=chain.line_start(genesis, "main"))
-    lines = chain.encode_lines([LineSummary("main", len(encoded), segment.head)])
+    start = chain.line_start(genesis, "main")
+    segment = close("main", 0, 0, encoded, start=start, previous=start)
+    lines = chain.encode_lines([LineSummary("main", len(encoded), segment.head, 1, segment.head)])
     tags = field_tags(header_fields(header) + footer_fields(footer))
     run = RunBytes(header, footer, lines, tags, chain.root(genesis, lines, footer))
     return lambda: verify.verify(run, MemorySource([segment], blobs or {}))
@@ -388,9 +411,8 @@ GOOD = encode(Event(ReadClock(0), OK))
     ("event", "field"),
     [
         (msgpack.packb([["read_clock/1", 0, 1], [0, None]]), "event"),  # a surplus field
-        (msgpack.packb([["read_clock/1", 0], [0]]), "event"),  # a default left out
-        (b"\xdc\x00\x02" + GOOD[1:], "encoding"),  # a longer form of the same
-        (msgpack.packb([["write_stream/1", 1, b"x" * 5000], [0, None]]), "encoding"),  # should stand apart
+        (msgpack.packb([["read_clock/1", 0], [0, None, 1]]), "event"),
+        (msgpack.packb([["write_stream/1", 1, msgpack.ExtType(1, bytes(32)), 1], [0, None]]), "event"),
         (msgpack.packb([["read_clock/1", "0"], [0, None]]), "event"),
         (b"\x00", "event"),
     ],

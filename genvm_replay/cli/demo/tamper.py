@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from genvm_replay.journal.compression import compress
 from genvm_replay.journal.database import open_database
 from genvm_replay.journal.database_source import DatabaseSource
 from genvm_replay.journal.events import StorageRead
 from genvm_replay.journal.record import decode_event, split
-from genvm_replay.journal.segment import canonical_bytes, compress
+from genvm_replay.journal.segment import canonical_bytes
 from genvm_replay.journal.store import Store
 
 LINE: Final = "main"
