@@ -70,7 +70,8 @@ def shared_options(*, db: bool = True, environment: bool = False) -> Callable[[C
             metavar="URL",
             hidden=not db,
             envvar=DB_VARIABLE if environment else None,
-            help=f"Journal: a path, or sqlite:///path. [env: {DB_VARIABLE}; default: the user's data folder]",
+            help="Journal: a path, sqlite:///path or postgresql://user@host/database."
+            f" [env: {DB_VARIABLE}; default: the user's data folder]",
         )(command)
         return command
 

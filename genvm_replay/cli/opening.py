@@ -14,6 +14,7 @@ from genvm_replay.cli.progress import StepDisplay
 if TYPE_CHECKING:
     from genvm_replay.executor.engine import Build
     from genvm_replay.executor.python_runtime.runtime import PythonRuntime
+    from genvm_replay.journal.database_store import DatabaseStore
     from genvm_replay.journal.store import Store
     from genvm_replay.replay.workbench import Workbench
 
@@ -21,7 +22,7 @@ Result = TypeVar("Result")
 
 
 @contextmanager
-def open_store(settings: Settings, *, to_write: bool = False) -> Iterator[Store]:
+def open_store(settings: Settings, *, to_write: bool = False) -> Iterator[DatabaseStore]:
     """Open the journal.
 
     Args:
@@ -30,12 +31,11 @@ def open_store(settings: Settings, *, to_write: bool = False) -> Iterator[Store]
     from genvm_replay.errors import EnvironmentProblem
     from genvm_replay.journal.database import database_path, open_database
 
-    path = database_path(settings.database())
-    with open_database(path, read_only=not to_write and not path.exists()) as store:
-        if to_write and store.database.read_only:
-            raise EnvironmentProblem(
-                f"{path}: it can't be written; check the permissions of the file and its folder"
-            )
+    url = settings.database()
+    path = database_path(url)
+    with open_database(url, read_only=not to_write and (path is None or not path.exists())) as store:
+        if to_write and store.read_only:
+            raise EnvironmentProblem(f"{store.name}: it can't be written; check the permissions of it")
         yield store
 
 

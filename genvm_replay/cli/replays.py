@@ -83,5 +83,5 @@ def find_runs(store: Store, tx: str | None) -> list[RunSummary]:
     while page := store.find_runs(tx, limit=PAGE, before=found[-1].id if found else None):
         found += page
     if not found and tx is not None:
-        raise UsageError(f"there is no transaction {tx} in {store.database.path}; `runs` lists them")
+        raise UsageError(f"there is no transaction {tx} in {store.name}; `runs` lists them")
     return found[::-1]

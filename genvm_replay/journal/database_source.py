@@ -67,13 +67,12 @@ class DatabaseSource:
 
     def blob(self, digest: bytes) -> bytes | None:
         """A payload, decompressed; None if it is missing."""
-        with self._database.translated():
-            row = self._database.connection.execute(_BLOB, {"hash": digest}).first()
-        if row is None:
+        rows = self._database.fetch(_BLOB, {"hash": digest})
+        if not rows:
             return None
-        if not isinstance(row[0], bytes):
+        if not isinstance(rows[0][0], bytes):
             raise JournalError(f"payload {digest.hex()} is not binary")
-        return decompress_blob(row[0])
+        return decompress_blob(rows[0][0])
 
     def references(self) -> set[bytes]:
         """Hashes of the payloads that are kept for this run."""
@@ -88,8 +87,7 @@ class DatabaseSource:
         return [(values[0], values[1]) for values in map(list, self._rows(_SIGNATURES))]
 
     def _rows(self, statement: Any, **values: object) -> Sequence[Row[Any]]:
-        with self._database.translated():
-            return self._database.connection.execute(statement, {"run_id": self._run_id, **values}).all()
+        return self._database.fetch(statement, {"run_id": self._run_id, **values})
 
 
 def _typed(line: str, row: Row[Any]) -> Segment:

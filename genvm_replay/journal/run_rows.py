@@ -10,11 +10,12 @@ from sqlalchemy import Connection, bindparam, select, text, type_coerce
 from sqlalchemy import insert as insert_into
 from sqlalchemy.types import NullType
 
-from genvm_replay import __version__
 from genvm_replay.errors import JournalDamaged
 from genvm_replay.journal import amendments, schema
 from genvm_replay.journal.compression import compress
+from genvm_replay.journal.connection import Database
 from genvm_replay.journal.recorder import FinishedRun
+from genvm_replay.journal.run_columns import columns_of
 from genvm_replay.journal.segment import Segment
 from genvm_replay.journal.source import RunBytes, RunSummary
 
@@ -35,12 +36,12 @@ _ADD_BLOB: Final = text(
 )
 
 
-def new_blobs(connection: Connection, payloads: Mapping[bytes, bytes]) -> list[dict[str, object]]:
+def new_blobs(database: Database, payloads: Mapping[bytes, bytes]) -> list[dict[str, object]]:
     """Rows for the payloads that the database does not hold; compressed here, before the transaction begins."""
-    hashes, known = list(payloads), set[bytes]()
+    hashes, known = sorted(payloads), set[bytes]()  # in one order for all writers: no two wait for each other
     for begin in range(0, len(hashes), HASHES_MAX):
         part = {"hashes": hashes[begin : begin + HASHES_MAX]}
-        known.update(connection.execute(_KNOWN_BLOBS, part).scalars())
+        known.update(digest for (digest,) in database.fetch(_KNOWN_BLOBS, part))
     missing = [digest for digest in hashes if digest not in known]
     return [
         {"hash": digest, "size": len(payloads[digest]), "data": compress(payloads[digest])}
@@ -55,11 +56,16 @@ def insert(
     if blobs:
         connection.execute(_ADD_BLOB, blobs)
     parent = finished.header.parent
-    row = _row(finished) | {
-        "parent_id": None if parent is None else connection.execute(_PARENT, {"root": parent}).scalar(),
-        "method": method,
-        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+    stored = {name: getattr(finished.stored, name) for name in RunBytes.__dataclass_fields__}
+    row = (
+        columns_of(finished)
+        | stored
+        | {
+            "parent_id": None if parent is None else connection.execute(_PARENT, {"root": parent}).scalar(),
+            "method": method,
+            "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+    )
     key = connection.execute(_ADD_RUN, row).inserted_primary_key
     assert key is not None
     run_id: int = key[0]
@@ -73,39 +79,18 @@ def insert(
     return run_id
 
 
-def load(connection: Connection, run_id: int) -> tuple[RunBytes, RunSummary] | None:
+def load(database: Database, run_id: int) -> tuple[RunBytes, RunSummary] | None:
     """A run's own row; None if there is none.
 
     Raises:
         JournalDamaged: a hashed column does not hold bytes.
     """
-    row = connection.execute(_RUN, {"run_id": run_id}).first()
-    if row is None:
+    rows = database.fetch(_RUN, {"run_id": run_id})
+    if not rows:
         return None
-    values: list[Any] = list(row)
+    values: list[Any] = list(rows[0])
     summary, run = values[: len(SUMMARY)], values[len(SUMMARY) :]
     for name, value in zip(RunBytes.__dataclass_fields__, run, strict=True):
         if not isinstance(value, bytes):
             raise JournalDamaged("header", None, f"column {name}", "bytes", type(value).__name__)
     return RunBytes(*run), RunSummary(*summary)
-
-
-def _row(finished: FinishedRun) -> dict[str, object]:
-    """The columns that follow from the run alone."""
-    header, footer, stored = finished.header, finished.footer, finished.stored
-    return {
-        "tx": header.tx,
-        "role": header.role,
-        "root": stored.root,
-        "kind": footer.kind,
-        "contract": header.message.contract_address,
-        "event_count": finished.event_count,
-        "raw_bytes": finished.raw_bytes,
-        "stored_bytes": finished.stored_bytes,
-        "status": "interrupted" if footer.interrupted else "finished",
-        "release": __version__,
-        "header": stored.header,
-        "lines": stored.lines,
-        "field_tags": stored.field_tags,
-        "footer": stored.footer,
-    }

@@ -1,6 +1,6 @@
 """The local node's state in the database: contract storage by pages, versions, accounts.
 
-Read by the local host while a run executes, written only by `Store.commit`, in the transaction of the run
+Read by the local host while a run executes, written only by `DatabaseStore.commit`, in the transaction of the run
 that changed it.
 """
 
@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection
 
 from genvm_replay.errors import JournalError
-from genvm_replay.journal.connection import Database
+from genvm_replay.journal.connection import Database, Rows
 from genvm_replay.journal.delta import PAGE_BYTES, Account, PageKey, StateConflict, StateDelta
 
 BALANCE_BYTES: Final = 32
@@ -41,44 +41,46 @@ _PUT_ACCOUNT: Final = (
 )
 
 
-class LocalState:
+class DatabaseState:
     """Contract storage and accounts, as of the last commit of any process."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._execute = database.connection.exec_driver_sql
+        self._fetch = database.fetch_plain
+        texts = (
+            _PAGE,
+            _PAGES,
+            _VERSION,
+            _ACCOUNT,
+            _CONTRACTS,
+            _PUT_CONTRACT,
+            _PUT_PAGE,
+            _DROP_PAGE,
+            _PUT_ACCOUNT,
+        )
+        self._sql = {text: text.replace("?", database.placeholder) for text in texts}
 
     def read_page(self, address: bytes, slot: bytes, page: int) -> bytes:
         """One page of storage, always PAGE_BYTES long; what was never written is zeros."""
-        try:
-            row = self._execute(_PAGE, (address, slot, page)).first()
-        except DBAPIError as error:
-            raise self._database.problem(error) from error
-        return NO_PAGE if row is None else bytes(row[0]).ljust(PAGE_BYTES, b"\0")
+        rows = self._fetch(self._sql[_PAGE], (address, slot, page))
+        return bytes(rows[0][0]).ljust(PAGE_BYTES, b"\0") if rows else NO_PAGE
 
     def pages(self, address: bytes) -> Iterator[tuple[PageKey, bytes]]:
         """All written pages of a contract, ordered by slot and page."""
-        with self._database.translated():
-            rows = self._execute(_PAGES, (address,)).all()
-        for slot, page, data in rows:
+        for slot, page, data in self._fetch(self._sql[_PAGES], (address,)):
             yield PageKey(address, slot, page), bytes(data).ljust(PAGE_BYTES, b"\0")
 
     def contracts(self) -> list[bytes]:
         """Addresses of all deployed contracts, sorted."""
-        with self._database.translated():
-            return [address for (address,) in self._execute(_CONTRACTS)]
+        return [address for (address,) in self._fetch(self._sql[_CONTRACTS])]
 
     def contract_version(self, address: bytes) -> int | None:
         """Grows with each committed change of the contract's storage; None before it is deployed."""
-        with self._database.translated():
-            version: int | None = self._execute(_VERSION, (address,)).scalar()
-        return version
+        return _version(self._fetch(self._sql[_VERSION], (address,)))
 
     def account(self, address: bytes) -> Account:
         """Balance and nonce."""
-        with self._database.translated():
-            row = self._execute(_ACCOUNT, (address,)).first()
-        return UNKNOWN_ACCOUNT if row is None else Account(int.from_bytes(row[0], "little"), row[1])
+        return _account(self._fetch(self._sql[_ACCOUNT], (address,)))
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -88,22 +90,30 @@ class LocalState:
 
     def drop(self) -> None:
         """Forget contracts, storage and accounts; the runs stay."""
-        with self._database.writing() as connection:
+
+        def delete(connection: Connection) -> None:
             for table in ("storage_pages", "contracts", "accounts"):
                 connection.exec_driver_sql(f"DELETE FROM {table}")
 
-    def check(self, versions: Mapping[bytes, int | None], accounts: Mapping[bytes, Account]) -> None:
+        self._database.write(delete)
+
+    def check(
+        self,
+        connection: Connection,
+        versions: Mapping[bytes, int | None],
+        accounts: Mapping[bytes, Account],
+    ) -> None:
         """Inside a write transaction: raise `StateConflict` if the state is not what the run had read."""
         for address, expected in versions.items():
-            version = self.contract_version(address)
+            version = _version(connection.exec_driver_sql(self._sql[_VERSION], (address,)).all())
             if version != expected:
                 raise StateConflict(address, "version", expected, version)
         for address, known in accounts.items():
-            account = self.account(address)
+            account = _account(connection.exec_driver_sql(self._sql[_ACCOUNT], (address,)).all())
             if account != known:
                 raise StateConflict(address, "account", known, account)
 
-    def apply(self, delta: StateDelta, run_id: int) -> None:
+    def apply(self, connection: Connection, delta: StateDelta, run_id: int) -> None:
         """Inside a write transaction: store what a run changed."""
         kept: list[tuple[object, ...]] = []
         dropped: list[tuple[object, ...]] = []
@@ -112,17 +122,24 @@ class LocalState:
                 raise JournalError(f"a page of {len(data)} bytes, limit {PAGE_BYTES}")
             trimmed = data.rstrip(b"\0")
             (kept if trimmed else dropped).append((address, slot, page, trimmed))
-        self._many(_PUT_CONTRACT, [(address, run_id) for address in delta.contracts()])
-        self._many(_PUT_PAGE, kept)
-        self._many(_DROP_PAGE, [row[:3] for row in dropped])
-        self._many(
-            _PUT_ACCOUNT,
-            [
-                (address, balance.to_bytes(BALANCE_BYTES, "little"), nonce)
-                for address, (balance, nonce) in delta.accounts.items()
-            ],
-        )
+        accounts = [
+            (address, balance.to_bytes(BALANCE_BYTES, "little"), nonce)
+            for address, (balance, nonce) in delta.accounts.items()
+        ]
+        changes: list[tuple[str, list[tuple[object, ...]]]] = [
+            (_PUT_CONTRACT, [(address, run_id) for address in delta.contracts()]),
+            (_PUT_PAGE, kept),
+            (_DROP_PAGE, [row[:3] for row in dropped]),
+            (_PUT_ACCOUNT, [*accounts]),
+        ]
+        for statement, rows in changes:
+            if rows:
+                connection.exec_driver_sql(self._sql[statement], rows)
 
-    def _many(self, statement: str, rows: list[tuple[object, ...]]) -> None:
-        if rows:
-            self._execute(statement, rows)
+
+def _version(rows: Rows) -> int | None:
+    return rows[0][0] if rows else None
+
+
+def _account(rows: Rows) -> Account:
+    return Account(int.from_bytes(rows[0][0], "little"), rows[0][1]) if rows else UNKNOWN_ACCOUNT

@@ -214,7 +214,7 @@ class LocalNode:
                 store_code(host, plan.code)
             elif not is_there:
                 raise UsageError(
-                    f"no contract at {Address(plan.contract)} in {store.database.path}: "
+                    f"no contract at {Address(plan.contract)} in {store.name}: "
                     "`deploy` prints the address of a new one"
                 )
             header = self._header(plan, moment, sender.nonce)

@@ -6,13 +6,13 @@ from ..host_bridge.local_host import LocalHost
 from ..journal.delta import Account, PageKey, StateDelta
 from ..journal.events import EthSend
 from ..journal.run import Message
-from ..journal.state import LocalState
+from ..journal.store import State
 
 
 class StateRead:
     """The committed state as one transaction reads it, and a note of what it read."""
 
-    def __init__(self, state: LocalState) -> None:
+    def __init__(self, state: State) -> None:
         self._state = state
         self.versions: dict[bytes, int | None] = {}
         self.accounts: dict[bytes, Account] = {}

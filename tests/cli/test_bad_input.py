@@ -56,7 +56,7 @@ WRONG_USAGE = [
     (("verify", "0x1234567890"), "there is no transaction 0x1234567890"),
     (("runs", "--contract", "x"), "not an address"),
     (("runs", "--limit", "0"), "not in the range"),
-    (("--db", "postgresql://x", "runs"), "not supported"),
+    (("--db", "mysql://x", "runs"), "not supported"),
     (("--db", ":memory:", "runs"), "not the path of a database file"),
 ]
 

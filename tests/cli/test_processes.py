@@ -108,9 +108,9 @@ def imported(*words: str) -> set[str]:
 
 @pytest.mark.parametrize("words", [("--help",), ("--version",), ("replay", "--help"), ("demo", "--help")])
 def test_help_imports_nothing_heavy(words):
-    heavy = {"sqlalchemy", "wasmtime", "alembic", "msgspec", "rich", "Crypto", "platformdirs"}
+    heavy = {"sqlalchemy", "psycopg", "wasmtime", "alembic", "msgspec", "rich", "Crypto", "platformdirs"}
     assert not imported(*words) & heavy
 
 
 def test_listing_runs_needs_no_engine_and_no_migrations(recorded):
-    assert not imported("runs") & {"wasmtime", "alembic", "rich"}
+    assert not imported("runs") & {"wasmtime", "alembic", "rich", "psycopg"}

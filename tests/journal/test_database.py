@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from genvm_replay.errors import EnvironmentProblem, UsageError
-from genvm_replay.journal.connection import Database
-from genvm_replay.journal.database import database_path, open_database, schema_version
+from genvm_replay.journal.database import database_path, open_database
 from genvm_replay.journal.events import OK, Event, WriteStream
 from genvm_replay.journal.schema import APPLICATION_ID, HEAD
+from genvm_replay.journal.sqlite_database import SqliteDatabase
 
 from .samples import many_events, raw, record
 
@@ -79,7 +79,16 @@ def test_urls(url: str, path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["postgresql://host/db", "sqlite+pysqlite:///x", "", "sqlite:///", ":memory:", "a\0b"]
+    "url",
+    [
+        "mysql://host/db",
+        "sqlite+pysqlite:///x",
+        "postgresql:/u:secret@host/db",
+        "",
+        "sqlite:///",
+        ":memory:",
+        "a\0b",
+    ],
 )
 def test_urls_that_are_refused(url: str) -> None:
     """Other databases are not supported."""
@@ -320,8 +329,8 @@ def test_damaged_file(path: Path) -> None:
 
 def test_schema_version(path: Path) -> None:
     """None where there is none."""
-    database = Database(path, "rwc")
-    assert schema_version(database) is None
+    database = SqliteDatabase(path, "rwc")
+    assert database.version() is None
     database.close()
 
 
@@ -348,7 +357,7 @@ def test_a_current_database_needs_one_look(path: Path) -> None:
         driver = store.database.connection.connection.driver_connection
         assert isinstance(driver, sqlite3.Connection)
         driver.set_trace_callback(seen.append)
-        assert schema_version(store.database) == HEAD
+        assert store.database.version() == HEAD
     assert len([statement for statement in seen if "PRAGMA" not in statement]) == 1
 
 

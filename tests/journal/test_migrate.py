@@ -15,8 +15,8 @@ from alembic.migration import MigrationContext
 
 from genvm_replay.errors import EnvironmentProblem
 from genvm_replay.journal import migrate, schema
-from genvm_replay.journal.connection import Database
 from genvm_replay.journal.database import open_database
+from genvm_replay.journal.sqlite_database import SqliteDatabase
 
 from .samples import many_events, raw, record
 
@@ -39,12 +39,12 @@ def declared(path: Path) -> dict[str, str]:
 
 def test_migrated_schema_is_the_metadata(path: Path, tmp_path: Path) -> None:
     """Compared by alembic, and column by column with what `create_all` makes."""
-    database = Database(path, "rw")
+    database = SqliteDatabase(path, "rw")
     context = MigrationContext.configure(
         database.connection, opts={"compare_type": True, "compare_server_default": True}
     )
     assert compare_metadata(context, schema.metadata) == []
-    made = Database(tmp_path / "made.db", "rwc")
+    made = SqliteDatabase(tmp_path / "made.db", "rwc")
     schema.metadata.create_all(made.connection)
     for table in schema.metadata.tables:
         for pragma in ("table_info", "foreign_key_list"):
@@ -101,7 +101,7 @@ def test_head_is_the_newest_script() -> None:
 def test_down_and_up(path: Path) -> None:
     """Each migration can be undone and done again."""
     before = declared(path)
-    database = Database(path, "rw")
+    database = SqliteDatabase(path, "rw")
     for target, direction in (("base", alembic.command.downgrade), ("head", alembic.command.upgrade)):
         with database.writing() as connection:
             direction(migrate.config(connection), target)
@@ -116,7 +116,7 @@ def test_down_and_up(path: Path) -> None:
 def test_runs_of_the_first_schema_are_refused(tmp_path: Path) -> None:
     """No release wrote them; the error says what to do, and nothing is changed."""
     path = tmp_path / "old.db"
-    database = Database(path, "rwc")
+    database = SqliteDatabase(path, "rwc")
     with database.writing() as connection:
         alembic.command.upgrade(migrate.config(connection), "journal_0001")
         columns = [row[1] for row in connection.exec_driver_sql("PRAGMA table_info(runs)")]
@@ -161,7 +161,7 @@ def test_scripts_are_found_in_an_installation(tmp_path: Path) -> None:
 def test_a_failed_migration_leaves_nothing(tmp_path: Path) -> None:
     """The migration is one transaction."""
     path = tmp_path / "new.db"
-    database = Database(path, "rwc")
+    database = SqliteDatabase(path, "rwc")
 
     def interrupted() -> None:
         with database.writing() as connection:

@@ -72,7 +72,7 @@ def test_identical_in_a_fresh_process(node: LocalNode, bench: Workbench, runtime
     """Another process, the database opened read-only."""
     runs = traffic(node)
     bench.store.state.drop()
-    path = str(bench.store.database.path)
+    path = bench.store.name
     done = subprocess.run(
         [sys.executable, "-c", FRESH_PROCESS, path, str(runtime_cache)],
         capture_output=True,

@@ -11,7 +11,7 @@ from genvm_replay.host_bridge.local_host import LocalHost
 from genvm_replay.journal.delta import Account
 from genvm_replay.journal.events import EthSend, PostMessage, StorageWrite
 from genvm_replay.journal.run import Message
-from genvm_replay.journal.state import LocalState
+from genvm_replay.journal.state import DatabaseState
 from genvm_replay.replay.state_change import StateRead, change, failed_change
 
 CONTRACT, SENDER, OTHER = (bytes([number]) * 20 for number in (1, 2, 3))
@@ -43,7 +43,7 @@ SENDS = st.lists(
 @given(st.sampled_from([CONTRACT, SENDER]), st.integers(0, 30), SENDS)
 def test_coins(sender: bytes, value: int, sends: list[tuple[bool, bytes, int]]) -> None:
     """All balances and what is on its way are what was there and what came in, whoever sends to whom."""
-    read = StateRead(cast("LocalState", State()))
+    read = StateRead(cast("DatabaseState", State()))
     host = LocalHost(read, CONTRACT, b"", value)
     on_its_way = 0
     for to_ethereum, to, amount in sends:
@@ -63,7 +63,7 @@ def test_coins(sender: bytes, value: int, sends: list[tuple[bool, bytes, int]]) 
 
 def test_storage_and_failure() -> None:
     """Pages of a transaction that returned; after a failure nothing but the nonce."""
-    read = StateRead(cast("LocalState", State()))
+    read = StateRead(cast("DatabaseState", State()))
     host = LocalHost(read, CONTRACT, b"", 5)
     host.storage_write(StorageWrite(bytes(32), 0, b"x"))
     assert list(change(message(SENDER, 5), host, read).pages.values()) == [b"x"]

@@ -9,10 +9,10 @@ from typing import Final
 from genvm_replay.journal.compression import compress
 from genvm_replay.journal.database import open_database
 from genvm_replay.journal.database_source import DatabaseSource
+from genvm_replay.journal.database_store import DatabaseStore
 from genvm_replay.journal.events import StorageRead
 from genvm_replay.journal.record import decode_event, split
 from genvm_replay.journal.segment import canonical_bytes
-from genvm_replay.journal.store import Store
 
 LINE: Final = "main"
 
@@ -28,7 +28,7 @@ class Change:
     after: bytes
 
 
-def copy(store: Store, target: Path) -> None:
+def copy(store: DatabaseStore, target: Path) -> None:
     """Copy a journal that is open."""
     with store.database.translated():
         store.database.connection.exec_driver_sql("VACUUM INTO ?", (str(target),))
@@ -61,7 +61,7 @@ def change_one_byte(path: Path, run_id: int) -> Change:
     raise AssertionError("the run reads no storage")
 
 
-def _replace(store: Store, run_id: int, number: int, canonical: bytes) -> None:
+def _replace(store: DatabaseStore, run_id: int, number: int, canonical: bytes) -> None:
     with store.database.writing() as connection:
         connection.exec_driver_sql(
             "UPDATE segments SET data = ? WHERE run_id = ? AND line = ? AND number = ?",
