@@ -100,7 +100,7 @@ def running_server() -> Iterator[PostgresServer]:
         try:
             yield server
         finally:
-            stop(server.process)
+            stop(server.process, signal.SIGQUIT)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -150,8 +150,8 @@ def start(programs: Path, folder: Path, identity: dict) -> subprocess.Popen[str]
     raise RuntimeError(f"the tests need Postgres, and the server did not start: {''.join(said)}")
 
 
-def stop(process: subprocess.Popen[str], how: int = signal.SIGINT) -> None:
-    """End a server: SIGINT ends its connections in order, SIGQUIT at once."""
+def stop(process: subprocess.Popen[str], how: int) -> None:
+    """End a server: by SIGINT in order, by SIGQUIT at once, as a crash would."""
     process.send_signal(how)
     try:
         process.wait(SECONDS_TO_STOP)

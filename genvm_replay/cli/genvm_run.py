@@ -1,7 +1,7 @@
 """`genvm run`: one transaction for a node, over its socket (spec/executor.md 1.4, 1.6).
 
-Exit codes: 0, a result was handed over, whatever it is; 1, it could not be (set-up, the host went away); 2, wrong
-usage. SIGTERM and Ctrl-C stop the guest: the result is then `timeout`, and is still handed over.
+Exit codes: 0, a result was handed over, whatever it is; 1, it could not be (set-up, the host went away), or not be
+recorded; 2, wrong usage. SIGTERM and Ctrl-C stop the guest: the result is then `timeout`, and is still handed over.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import click
 
-from ..errors import ReplayError
+from ..errors import EnvironmentProblem, JournalError, ReplayError, UsageError
 from .genvm_config import load_config
 from .genvm_message import read_host_data, read_message, read_permissions
 
@@ -143,8 +143,11 @@ class Session:
         from ..journal.database import open_database
         from ..replay.workbench import footer_of
 
-        with open_database(self._options["journal"]) as store:
-            store.commit(recorder.finish(footer_of(report)))
+        try:
+            with open_database(self._options["journal"]) as store:
+                store.commit(recorder.finish(footer_of(report)))
+        except (EnvironmentProblem, JournalError, UsageError) as error:
+            raise EnvironmentProblem(f"the result was handed over, but not recorded: {error}") from error
 
     def _print(self, report: Any) -> None:
         from .print_text import fingerprint_text, result_text

@@ -101,11 +101,15 @@ class Database(ABC):
         self.connection.exec_driver_sql(begin)
         try:
             yield self.connection
-            self.connection.exec_driver_sql("COMMIT")
+            self.commit()
         except BaseException:
             if self.in_transaction():  # a full disk or a lost server has rolled back by itself
                 self.connection.exec_driver_sql("ROLLBACK")
             raise
+
+    def commit(self) -> None:
+        """End the open transaction."""
+        self.connection.exec_driver_sql("COMMIT")
 
     def refuse_read_only(self) -> None:
         """Raise if nothing can be written."""

@@ -7,6 +7,7 @@ transaction has changed nothing; one that is lost during COMMIT is asked about o
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from genvm_replay.journal.connection import BUSY_TIMEOUT_MS, Database, Durabilit
 from genvm_replay.journal.postgres_url import parameters, shown
 
 Result = TypeVar("Result")
+logging.getLogger("psycopg").addHandler(logging.NullHandler())  # what it warns of on standard error, we tell
 
 ATTEMPTS_MAX: Final = 40  # of one write transaction
 PAUSE_S: Final = 0.001  # before the second attempt, at most; doubled each time
@@ -51,7 +53,8 @@ PROBLEMS: Final[dict[str, str]] = {
     "53300": "the server has too many connections; try again",
     "55P03": "another process kept it locked for too long; try again, or end that process",
     "57P": LOST,
-    "XX": "the server reports that its files are damaged; restore the database from a backup",
+    "XX001": "the server reports that its files are damaged; restore the database from a backup",
+    "XX002": "the server reports that an index is damaged; rebuild it with REINDEX",
 }
 
 
@@ -73,6 +76,7 @@ class PostgresDatabase(Database):
         self._password = given.get("password", "")
         self._settings = {
             "lock_timeout": str(busy_timeout_ms),
+            "idle_in_transaction_session_timeout": "0",  # a run may think for long between two reads
             "synchronous_commit": "on" if durability == "full" else "off",
         }
 
@@ -88,6 +92,7 @@ class PostgresDatabase(Database):
         )
         self._driver: psycopg.Connection[Any] | None = None
         self._inside = False  # a transaction, even if its connection is lost
+        self._only_reads = False
         self._connect()
         self.read_only = read_only or not self.fetch_plain(CAN_WRITE)[0][0]
 
@@ -153,12 +158,23 @@ class PostgresDatabase(Database):
         if not self._inside and self._is_lost():
             self._connect()
         with super().transaction(begin) as connection:
-            self._inside = True
+            self._inside, self._only_reads = True, begin == READ
             try:
                 yield connection
-                self._refuse_lost()
-            finally:
+            except BaseException:
                 self._inside = False
+                raise
+
+    def commit(self) -> None:
+        """End the open transaction; one that only read has nothing to lose any more."""
+        try:
+            self._refuse_lost()
+            super().commit()
+        except (DBAPIError, EnvironmentProblem):
+            if not self._only_reads or not self._is_lost():
+                raise
+        finally:
+            self._inside = False
 
     def version(self) -> str | None:
         """The newest migration that the database has seen; None if it never saw one."""

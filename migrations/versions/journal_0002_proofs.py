@@ -4,6 +4,8 @@ The root of a run covers its leaves, so runs of the first schema have none that 
 they are known by. No release wrote that schema: a journal that holds such runs is refused.
 """
 
+from typing import Literal
+
 import sqlalchemy as sa
 from alembic import op
 from alembic.util import CommandError
@@ -18,7 +20,7 @@ def upgrade() -> None:
     """Add what proofs need."""
     _refuse_runs()
     _create_segments(sa.Column("leaves", sa.LargeBinary, nullable=False))
-    with op.batch_alter_table("runs", recreate="always") as runs:
+    with op.batch_alter_table("runs", recreate=_recreate()) as runs:
         runs.add_column(sa.Column("release", sa.String(32), nullable=False), insert_after="status")
     op.create_table(
         "payload_references",
@@ -52,10 +54,15 @@ def downgrade() -> None:
     _refuse_runs()
     for table in ("signatures", "redactions", "payload_references"):
         op.drop_table(table)
-    with op.batch_alter_table("runs", recreate="always") as runs:
+    with op.batch_alter_table("runs", recreate=_recreate()) as runs:
         runs.drop_column("release")
     _create_segments()
     op.execute("UPDATE meta SET value = '1' WHERE key = 'format_version'")
+
+
+def _recreate() -> Literal["always", "never"]:
+    """SQLite adds a column at the end only, behind the large ones; Postgres keeps large values elsewhere."""
+    return "always" if op.get_bind().dialect.name == "sqlite" else "never"
 
 
 def _refuse_runs() -> None:

@@ -147,6 +147,17 @@ def test_a_python_contract(genvm: Run, tmp_path: Path, process_env: dict[str, st
     assert (replayed.returncode, json.loads(replayed.stdout)["identical"]) == (0, True), replayed.stdout
 
 
+def test_a_journal_that_can_not_be_written(genvm: Run, tmp_path: Path) -> None:
+    """The result is handed over all the same; that it was not recorded is told, and by the exit code too."""
+    (tmp_path / "file").write_text("")
+    journal = tmp_path / "file" / "journal.db"
+    done, node = genvm(COUNTER.encode(), call_object("inc", [5], {}), "--journal", str(journal))
+    assert node.result == b"\x00" + calldata.encode(5)
+    assert done.returncode == 1
+    assert "the result was handed over, but not recorded" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("main", "line"),
     [
