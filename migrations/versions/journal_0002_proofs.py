@@ -4,8 +4,6 @@ The root of a run covers its leaves, so runs of the first schema have none that 
 they are known by. No release wrote that schema: a journal that holds such runs is refused.
 """
 
-from typing import Literal
-
 import sqlalchemy as sa
 from alembic import op
 from alembic.util import CommandError
@@ -20,8 +18,7 @@ def upgrade() -> None:
     """Add what proofs need."""
     _refuse_runs()
     _create_segments(sa.Column("leaves", sa.LargeBinary, nullable=False))
-    with op.batch_alter_table("runs", recreate=_recreate()) as runs:
-        runs.add_column(sa.Column("release", sa.String(32), nullable=False), insert_after="status")
+    _add_to_runs(sa.Column("release", sa.String(32), nullable=False), after="status")
     op.create_table(
         "payload_references",
         sa.Column("run_id", sa.Integer, nullable=False),
@@ -54,15 +51,19 @@ def downgrade() -> None:
     _refuse_runs()
     for table in ("signatures", "redactions", "payload_references"):
         op.drop_table(table)
-    with op.batch_alter_table("runs", recreate=_recreate()) as runs:
+    with op.batch_alter_table("runs") as runs:
         runs.drop_column("release")
     _create_segments()
     op.execute("UPDATE meta SET value = '1' WHERE key = 'format_version'")
 
 
-def _recreate() -> Literal["always", "never"]:
+def _add_to_runs(column: sa.Column[str], *, after: str) -> None:
     """SQLite adds a column at the end only, behind the large ones; Postgres keeps large values elsewhere."""
-    return "always" if op.get_bind().dialect.name == "sqlite" else "never"
+    if op.get_bind().dialect.name != "sqlite":
+        op.add_column("runs", column)
+        return
+    with op.batch_alter_table("runs", recreate="always") as runs:
+        runs.add_column(column, insert_after=after)
 
 
 def _refuse_runs() -> None:
