@@ -51,6 +51,10 @@ def program_parts(program: Program) -> Iterator[str]:
             assert command is not None
             with click.Context(command, info_name=name, parent=outer) as inner:
                 yield from command_parts(command, inner, level=3)
+                if isinstance(command, click.Group):
+                    for part, below in command.commands.items():
+                        with click.Context(below, info_name=part, parent=inner) as innermost:
+                            yield from command_parts(below, innermost, level=4)
 
 
 def command_parts(command: click.Command, at: click.Context, level: int) -> Iterator[str]:

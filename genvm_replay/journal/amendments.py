@@ -28,6 +28,7 @@ _ADD_SIGNATURE: Final = text(
     " VALUES (:run_id, :public_key, :signature, :signed_at) ON CONFLICT DO NOTHING"
 )
 _RUNS_WITH: Final = text("SELECT DISTINCT run_id FROM payload_references WHERE hash = :hash ORDER BY run_id")
+_FORGET_TEXT: Final = text("UPDATE nondet_answers SET text = NULL WHERE hash = :hash")
 _DELETE_BLOB: Final = text("DELETE FROM blobs WHERE hash = :hash")
 _UNREFERENCED: Final = text(
     "SELECT hash FROM blobs WHERE NOT EXISTS"
@@ -63,6 +64,7 @@ def redact(database: Database, digests: Iterable[bytes], reason: str) -> list[in
             met.update(runs)
             connection.execute(_ADD_REDACTION, {"hash": digest, "redacted_at": _now(), "reason": reason})
             connection.execute(_DELETE_BLOB, {"hash": digest})
+            connection.execute(_FORGET_TEXT, {"hash": digest})
     return sorted(met)
 
 

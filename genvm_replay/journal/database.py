@@ -53,6 +53,19 @@ def open_database(
     return DatabaseStore(database)
 
 
+def upgrade(url: str | os.PathLike[str]) -> tuple[str | None, str, str]:
+    """Create or migrate a journal; its schema before and after, and its name.
+
+    Raises:
+        EnvironmentProblem: as `open_database`, and where it can't be written.
+    """
+    place = _Place(url, read_only=False, durability="full", busy_timeout_ms=BUSY_TIMEOUT_MS)
+    before = place.version()
+    with open_database(url) as store:
+        store.database.refuse_read_only()
+        return before, HEAD, store.name
+
+
 def database_path(url: str | os.PathLike[str]) -> Path | None:
     """The file that a URL names, None for a server; `~` is the home folder."""
     text = os.fspath(url)
@@ -106,6 +119,19 @@ class _Place:
             busy_timeout_ms=self._busy_timeout_ms,
         )
 
+    def version(self) -> str | None:
+        """The newest migration that it has seen; None where there is nothing yet."""
+        if self._path is not None:
+            from genvm_replay.journal import sqlite_database
+
+            if sqlite_database.is_new(self._path):
+                return None
+        database = self.connect()
+        try:
+            return database.version()
+        finally:
+            database.close()
+
     def prepare(self) -> None:
         """Create or migrate the schema."""
         from genvm_replay.journal import migrate
@@ -136,7 +162,11 @@ def _migrated(place: _Place, database: Database) -> Database:
 
     is_new = migrate.refuse(database)
     if database.read_only:
-        what = NOTHING_HERE if is_new else "its schema is old; open it once with write access"
+        what = (
+            NOTHING_HERE
+            if is_new
+            else "its schema is old; run `genvm-replay db upgrade` with the right to write"
+        )
         raise EnvironmentProblem(f"{database.name}: {what}")
     database.close()
     place.prepare()

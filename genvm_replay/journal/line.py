@@ -16,6 +16,7 @@ from genvm_replay.journal.chain import LineSummary
 from genvm_replay.journal.events import Answer, Request
 from genvm_replay.journal.payloads import BlobPool
 from genvm_replay.journal.record import Pair, encode_events
+from genvm_replay.journal.run_index import NOTED, RunIndex
 from genvm_replay.journal.segment import SEGMENT_BYTES_MAX, SEGMENT_EVENTS_MAX, Segment
 
 BATCH_EVENTS: Final = 64  # one sixteenth of a segment
@@ -24,8 +25,9 @@ BATCH_EVENTS: Final = 64  # one sixteenth of a segment
 class LineWriter:
     """Takes the events of one line in order. One thread at a time; made by `RunRecorder.line`."""
 
-    def __init__(self, name: str, genesis: bytes, pool: BlobPool) -> None:
+    def __init__(self, name: str, genesis: bytes, pool: BlobPool, index: RunIndex | None = None) -> None:
         self.name = name
+        self._index = index or RunIndex()
         self.segments: list[Segment] = []
         self.raw_bytes = 0  # canonical bytes of the closed segments
         self._pool = pool
@@ -65,6 +67,10 @@ class LineWriter:
     def _encode_pending(self) -> None:
         added = self._pool.added
         encoded = encode_events(self._pending, self._pool)
+        first = self._next_seq + len(self._encoded)
+        for at in [i for i, pair in enumerate(self._pending) if type(pair[0]) in NOTED]:
+            request, answer = self._pending[at]
+            NOTED[type(request)](self._index, self.name, first + at, request, answer)
         self._pending.clear()
         if self._pool.added != added:
             self._apart += [len(self._encoded) + index for index in segment.with_payloads(encoded)]

@@ -211,7 +211,7 @@ class MemoryStore:
             id=run_id,
             parent_id=next((run.id for run, _ in self._journal.runs.values() if run.root == parent), None),
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            method=method,
+            method=method if method is not None else finished.index.method,
             **columns_of(finished),
         )
 

@@ -13,6 +13,7 @@ from genvm_replay.journal.line import LineWriter
 from genvm_replay.journal.payloads import BlobPool
 from genvm_replay.journal.record import encode_struct
 from genvm_replay.journal.run import RunFooter, RunHeader
+from genvm_replay.journal.run_index import RunIndex
 from genvm_replay.journal.run_record import field_tags, footer_fields, header_fields
 from genvm_replay.journal.segment import Segment
 from genvm_replay.journal.source import MemorySource, RunBytes
@@ -31,6 +32,7 @@ class FinishedRun:
     segments: tuple[Segment, ...]
     blobs: Mapping[bytes, bytes]  # payloads stored apart, by their BLAKE3
     stored: RunBytes
+    index: RunIndex  # what searches want to know of the events
     raw_bytes: int  # canonical bytes of events, and payloads
 
     @property
@@ -61,6 +63,7 @@ class RunRecorder:
         self._header_bytes = encode_struct(header)
         self._genesis = chain.genesis(self._header_bytes)
         self._pool = BlobPool()
+        self._index = RunIndex()
         self._lines: dict[str, LineWriter] = {}
         self._finished = False
 
@@ -72,7 +75,7 @@ class RunRecorder:
                 raise JournalError("the run is finished: it takes no more lines")
             if not 0 < len(name.encode()) <= LINE_NAME_BYTES_MAX or name in ("header", "footer"):
                 raise UsageError(f"{name[:LINE_NAME_BYTES_MAX]!r} can't be the name of a line")
-            writer = self._lines[name] = LineWriter(name, self._genesis, self._pool)
+            writer = self._lines[name] = LineWriter(name, self._genesis, self._pool, self._index)
         return writer
 
     def finish(self, footer: RunFooter) -> FinishedRun:
@@ -94,5 +97,6 @@ class RunRecorder:
                 field_tags=field_tags(header_fields(self._header_bytes) + footer_fields(footer_bytes)),
                 root=chain.root(self._genesis, lines, footer_bytes),
             ),
+            index=self._index,
             raw_bytes=sum(writer.raw_bytes for writer in writers) + sum(map(len, self._pool.blobs.values())),
         )

@@ -15,7 +15,8 @@ from genvm_replay.journal import amendments, schema
 from genvm_replay.journal.compression import compress
 from genvm_replay.journal.connection import Database
 from genvm_replay.journal.recorder import FinishedRun
-from genvm_replay.journal.run_columns import columns_of
+from genvm_replay.journal.run_columns import columns_of, facts_of
+from genvm_replay.journal.run_index import NondetAnswer, SlotWrites
 from genvm_replay.journal.segment import Segment
 from genvm_replay.journal.source import RunBytes, RunSummary
 
@@ -31,6 +32,9 @@ _KNOWN_BLOBS: Final = select(schema.blobs.c.hash).where(
 _PARENT: Final = select(schema.runs.c.id).where(schema.runs.c.root == bindparam("root")).limit(1)
 _ADD_RUN: Final = insert_into(schema.runs)
 _ADD_SEGMENT: Final = insert_into(schema.segments)
+_ADD_FACTS: Final = insert_into(schema.run_facts)
+_ADD_WRITES: Final = insert_into(schema.storage_writes)
+_ADD_ANSWER: Final = insert_into(schema.nondet_answers)
 _ADD_BLOB: Final = text(
     "INSERT INTO blobs (hash, size, data) VALUES (:hash, :size, :data) ON CONFLICT (hash) DO NOTHING"
 )
@@ -62,7 +66,7 @@ def insert(
         | stored
         | {
             "parent_id": None if parent is None else connection.execute(_PARENT, {"root": parent}).scalar(),
-            "method": method,
+            "method": method if method is not None else finished.index.method,
             "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
     )
@@ -76,7 +80,19 @@ def insert(
         ]
         connection.execute(_ADD_SEGMENT, rows)
     amendments.refer(connection, run_id, finished.blobs)
+    _insert_index(connection, run_id, finished)
     return run_id
+
+
+def _insert_index(connection: Connection, run_id: int, finished: FinishedRun) -> None:
+    connection.execute(_ADD_FACTS, {"run_id": run_id, **facts_of(finished)})
+    for statement, names, found in (
+        (_ADD_WRITES, SlotWrites.__dataclass_fields__, finished.index.slots.values()),
+        (_ADD_ANSWER, NondetAnswer.__dataclass_fields__, finished.index.answers),
+    ):
+        rows = [{"run_id": run_id, **{name: getattr(one, name) for name in names}} for one in found]
+        if rows:
+            connection.execute(statement, rows)
 
 
 def load(database: Database, run_id: int) -> tuple[RunBytes, RunSummary] | None:

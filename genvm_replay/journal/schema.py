@@ -21,7 +21,7 @@ from sqlalchemy import (
     Text,
 )
 
-HEAD: Final = "journal_0002_proofs"  # the newest migration; a test compares it with the scripts
+HEAD: Final = "journal_0003_index"  # the newest migration; a test compares it with the scripts
 APPLICATION_ID: Final = 0x47564D52  # "GVMR": makes `file` and SQLite tools see that the file is ours
 FORMAT: Final = "genvm-replay journal"  # value of the row `format` in `meta`
 FORMAT_VERSION: Final = "2"
@@ -65,6 +65,8 @@ runs: Final = Table(
     Column("field_tags", LargeBinary, nullable=False),
     Column("footer", LargeBinary, nullable=False),
     Index("ix_runs_contract", "contract", "id"),
+    Index("ix_runs_method", "method", "id"),
+    Index("ix_runs_kind", "kind", "id"),
 )
 
 segments: Final = Table(
@@ -114,6 +116,44 @@ signatures: Final = Table(
     Column("public_key", LargeBinary(32), primary_key=True),
     Column("signature", LargeBinary(64), nullable=False),
     Column("signed_at", String(32), nullable=False),
+)
+
+run_facts: Final = Table(  # what runs are found by beyond their own row; not hashed
+    "run_facts",
+    metadata,
+    Column("run_id", Integer, ForeignKey("runs.id"), primary_key=True),
+    Column("moment", String(32), nullable=False),  # the transaction's time: UTC, microseconds, Z
+    Column("sender", LargeBinary(20), nullable=False),
+    Column("error", String(200), nullable=True),  # message of a run that did not return, cut
+    Column("fingerprint", LargeBinary(32), nullable=True),  # BLAKE3 of an error's fingerprint
+    Index("ix_run_facts_moment", "moment", "run_id"),
+    Index("ix_run_facts_fingerprint", "fingerprint", "run_id"),
+)
+
+storage_writes: Final = Table(  # a row a slot that a run wrote to; not hashed
+    "storage_writes",
+    metadata,
+    Column("run_id", Integer, ForeignKey("runs.id"), primary_key=True),
+    Column("slot", LargeBinary(32), primary_key=True),
+    Column("writes", Integer, nullable=False),
+    Column("bytes_written", BigInteger, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+nondet_answers: Final = Table(  # a row an answer of a block, a model or a web page; not hashed
+    "nondet_answers",
+    metadata,
+    Column("run_id", Integer, ForeignKey("runs.id"), primary_key=True),
+    Column("line", String(200), primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("source", String(8), nullable=False),  # own, leader, llm, web
+    Column("call_no", BigInteger, nullable=True),
+    Column("code", Integer, nullable=True),
+    Column("size", BigInteger, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("text", String(200), nullable=True),  # cut; removed with the payload
+    Index("ix_nondet_answers_hash", "hash"),
 )
 
 contracts: Final = Table(

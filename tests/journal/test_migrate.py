@@ -138,7 +138,8 @@ def test_scripts_are_found() -> None:
 def test_scripts_are_found_in_an_installation(tmp_path: Path) -> None:
     """A wheel has them in `genvm_replay/_migrations` (pyproject.toml, force-include)."""
     installed = tmp_path / "100% of it" / "genvm_replay"
-    shutil.copytree(ROOT / "genvm_replay" / "journal", installed / "journal")
+    for name in ("journal", "calldata"):
+        shutil.copytree(ROOT / "genvm_replay" / name, installed / name)
     shutil.copytree(ROOT / "migrations", installed / "_migrations")
     for name in ("__init__.py", "errors.py"):
         shutil.copy(ROOT / "genvm_replay" / name, installed)
