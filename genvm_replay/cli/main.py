@@ -26,6 +26,8 @@ COMMANDS: Final = {
     "verify-proof": "genvm_replay.cli.proofs:verify_proof",
     "sign": "genvm_replay.cli.amend:sign",
     "redact": "genvm_replay.cli.amend:redact",
+    "export": "genvm_replay.cli.archives:export",
+    "import": "genvm_replay.cli.archives:import_",
     "query": "genvm_replay.cli.queries:query",
     "db": "genvm_replay.cli.databases:db",
     "prepare": "genvm_replay.cli.runtime:prepare",

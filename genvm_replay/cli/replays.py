@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from genvm_replay.cli.context import BUILDS, Settings, pass_settings, shared_options
 from genvm_replay.cli.opening import make_bench, open_store
 from genvm_replay.cli.progress import watched
-from genvm_replay.cli.verdicts import finish, replay_one, verify_one
+from genvm_replay.cli.verdicts import finish, replay_one, verify_archives, verify_one
 from genvm_replay.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from genvm_replay.journal.store import Store
 
 PAGE = 500  # runs listed at once
+TX_PREFIX: Final = re.compile("(0x)?[0-9a-fA-F]{4,64}")
 
 
 @click.command()
@@ -53,7 +56,7 @@ def replay(
 
 
 @click.command()
-@click.argument("tx", nargs=-1)
+@click.argument("tx", metavar="[TX|FILE]...", nargs=-1)
 @shared_options()
 @pass_settings
 @click.pass_context
@@ -62,10 +65,17 @@ def verify(context: click.Context, settings: Settings, tx: tuple[str, ...]) -> N
 
     Checks the runs of each TX, or all runs of the journal, and then also that its database is sound and
     holds no payload that no run names.
+    Of an archive FILE, which `export` writes, all runs are checked; that needs no journal.
     Payloads that were removed by `redact` are told; their runs are sound.
     """
     from genvm_replay.journal.amendments import check_whole
 
+    files = [Path(one) for one in tx if not TX_PREFIX.fullmatch(one) and Path(one).is_file()]
+    if files:
+        if len(files) != len(tx):
+            raise UsageError("give transactions or archive files, not both")
+        finish(context, settings, verify_archives(files), good="ok")
+        return
     with open_store(settings) as store:
         if not tx:
             check_whole(store.database)

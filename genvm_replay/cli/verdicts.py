@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -64,6 +65,29 @@ def verify_one(store: Store, summary: RunSummary) -> Verdict:
         return told | {"ok": None, "error": str(error)}, f"    {printable(str(error))}"
     told |= {"ok": True, "events": summary.event_count, "redacted": [str(gone) for gone in redacted]}
     return told, "\n".join(f"    {printable(text)}" for text in told["redacted"])
+
+
+def verify_archives(files: Iterable[Path]) -> Iterator[Verdict]:
+    """Check the runs of archives; they are counted from 1 in each file."""
+    from genvm_replay.cli.archives import archived_runs
+    from genvm_replay.journal.run_record import decode_header
+    from genvm_replay.journal.transfer import opened
+
+    for file in files:
+        for number, archived in enumerate(archived_runs(file), 1):
+            header = decode_header(archived.record.header)
+            told: dict[str, Any] = {
+                "tx": hexed(header.tx),
+                "run": number,
+                "role": header.role,
+                "file": str(file),
+            }
+            try:
+                run = opened(archived)
+            except JournalDamaged as damage:
+                yield told | {"ok": False, "divergence": divergence_json(damage)}, divergence_text(damage)
+            else:
+                yield told | {"ok": True, "events": sum(line.count for line in run.lines())}, ""
 
 
 def _named(summary: RunSummary) -> dict[str, Any]:

@@ -32,6 +32,7 @@ SLOTS_MAX: Final = 10_000  # of one run
 ANSWERS_MAX: Final = 10_000
 RETURN: Final = 0  # result codes (spec/executor.md 2.1); others carry a message
 NO_LEADER: Final = 3
+MAIN: Final = "main"
 
 
 @dataclass(slots=True)
@@ -81,8 +82,10 @@ class RunIndex:
         if request.payload[:1] != bytes((RETURN,)) and isinstance(found, Mapping) and "fingerprint" in found:
             self.fingerprint = blake3(calldata.encode(found["fingerprint"])).digest()
 
-    def slot_written(self, _line: str, seq: int, request: StorageWrite, _answer: Answer) -> None:
-        """A write to the contract's storage."""
+    def slot_written(self, line: str, seq: int, request: StorageWrite, _answer: Answer) -> None:
+        """A write to the contract's storage; only deterministic VMs write, and their line is `main`."""
+        if line != MAIN:
+            return
         known = self.slots.get(request.slot)
         if known is not None:
             known.writes, known.last_seq = known.writes + 1, seq

@@ -54,9 +54,18 @@ def new_blobs(database: Database, payloads: Mapping[bytes, bytes]) -> list[dict[
 
 
 def insert(
-    connection: Connection, finished: FinishedRun, blobs: Sequence[dict[str, object]], *, method: str | None
+    connection: Connection,
+    finished: FinishedRun,
+    blobs: Sequence[dict[str, object]],
+    *,
+    method: str | None,
+    origin: Mapping[str, object] | None = None,
 ) -> int:
-    """Insert payloads, the run row and the segments; the run's id."""
+    """Insert payloads, the run row and the segments; the run's id.
+
+    Args:
+        origin: columns of a run that was recorded elsewhere.
+    """
     if blobs:
         connection.execute(_ADD_BLOB, blobs)
     parent = finished.header.parent
@@ -69,6 +78,7 @@ def insert(
             "method": method if method is not None else finished.index.method,
             "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
+        | dict(origin or {})
     )
     key = connection.execute(_ADD_RUN, row).inserted_primary_key
     assert key is not None
