@@ -15,7 +15,6 @@ from genvm_replay.cli.verdicts import finish, replay_one, verify_archives, verif
 from genvm_replay.errors import UsageError
 
 if TYPE_CHECKING:
-    from genvm_replay.journal.database_store import DatabaseStore
     from genvm_replay.journal.source import RunSummary
     from genvm_replay.journal.store import Store
 
