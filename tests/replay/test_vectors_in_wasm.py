@@ -20,7 +20,7 @@ from .contracts import HEADER, failure, value
 
 GUEST_TESTS = Path(__file__).parents[1] / "guest"
 VECTORS = json.loads((GUEST_TESTS / "sdk-vectors.json").read_text())
-SCENARIOS = ["scalars", "dynarray", "treemap", "records", "upgrade"]
+SCENARIOS = ["scalars", "dynarray", "treemap", "records", "upgrade", "numpy"]
 RUNNER = '# v0.1.10\n# { "Depends": "py-genlayer:test" }\n'
 OPTIONS = CallOptions(sender=Address(b"\x02" * 20), datetime="2024-11-26T06:42:42.424242Z")
 
