@@ -9,6 +9,7 @@ sandboxes are other entry kinds: a row in `_ENTRIES` each.
 import atexit
 import builtins
 import gc
+import importlib
 import os
 import sys
 import typing
@@ -42,6 +43,7 @@ def prepare_sdk() -> None:
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     if CONTRACT_ROOT not in sys.path:
         sys.path.append(CONTRACT_ROOT)
+    importlib.invalidate_caches()  # libraries that a contract names are added to folders that were looked into
     gc.collect()
     gc.freeze()
     wasi._image_ready(main, prepare_contract)
