@@ -6,6 +6,8 @@ import pytest
 
 from genvm_replay import calldata
 from genvm_replay.executor.engine import Build
+from genvm_replay.executor.python_runtime.boot import boot_contract
+from genvm_replay.executor.python_runtime.runtime import PythonRuntime
 from genvm_replay.replay.local_node import LocalNode, Recorded
 from genvm_replay.replay.reexecute import reexecute
 from genvm_replay.replay.workbench import Workbench
@@ -45,6 +47,12 @@ class Numeric(gl.Contract):
             ]
         found["half"] = digest(a.astype(np.float16) @ a.astype(np.float16))
         found["NaN"] = digest(np.array([0.0]) / 0, np.float32(np.inf) - np.float32(np.inf), np.sqrt(a))
+        odd = a.copy()
+        odd[0, 0], odd[3, 2], odd[5, 5] = np.inf, -np.inf, -np.nan
+        kinds = (np.float64, np.float32, np.complex128)
+        found["products that are not finite"] = [
+            digest(item @ item, item.T @ item, item[::2] @ item, item[0] @ item) for item in map(odd.astype, kinds)
+        ]
         found["integers"] = digest((a * 9).astype(np.int32) @ (a * 9).astype(np.int32), np.unique(a.astype(int)))
         found["sorted"] = digest(np.sort(a), np.argsort(a.astype(np.float32)), np.median(a), np.percentile(a, 30))
         kinds = (np.random.PCG64, np.random.MT19937, np.random.Philox, np.random.SFC64)
@@ -135,6 +143,19 @@ def test_numbers_are_right(node: LocalNode) -> None:
     )
     assert approximate == [0, 0, 0, 0]
     assert (double, single) == (0, 0)
+
+
+def test_image_is_the_same_on_every_build(runtime: PythonRuntime) -> None:
+    """NumPy imported ahead of the transaction: bit for bit, made anew each time."""
+    _, sdk = runtime.image_for({}, "sdk")
+    files = runtime.files_for({"/contract.py": NUMERIC.encode()})
+    images = {
+        build: boot_contract(sdk, runtime.program(build), files, 512 << 20)
+        for build in (Build.EPOCH, Build.FAST, Build.FUEL)
+    }
+    first = images[Build.EPOCH]
+    assert len(first[1]) > 1 << 20
+    assert all(image == first for image in images.values())
 
 
 def test_import_is_paid_once(node: LocalNode) -> None:

@@ -17,6 +17,7 @@ from ..engine import ENGINE_VERSION, Build
 from ..genlayer_sdk.table import SDK_CALLS
 from ..instance import Instance, Program
 from ..runners.runner_id import RunnerId
+from ..stops import VmError
 from ..wasip1.files import Directory, File, with_files
 from ..wasip1.table import WASI_CALLS
 from .boot import BOOT_SOURCE, BootDoor, boot_contract, boot_sdk
@@ -87,14 +88,21 @@ class PythonRuntime:
         return with_files(Directory("/"), files | {STDLIB_PATH: File(stdlib, seeks_from_end=True)})
 
     def files_for(self, files: Mapping[str, bytes], libraries: Sequence[str] = ()) -> Directory:
-        """What a VM with these files, by absolute path, sees, and with the libraries of these runner ids."""
+        """What a VM with these files, by absolute path, sees, and with the libraries of these runner ids.
+
+        Raises:
+            VmError: `invalid_contract`: a file stands where the runtime has a folder, or below one of its files.
+        """
         key = tuple(libraries)
         if key not in self._trees:
             tree = self._base_files
             for runner in key:
                 tree = with_files(tree, self._guest_files.library(RunnerId.parse(runner)))
             self._trees[key] = tree
-        return with_files(self._trees[key], {path: File(bytes(data)) for path, data in files.items()})
+        try:
+            return with_files(self._trees[key], {path: File(bytes(data)) for path, data in files.items()})
+        except ValueError as error:
+            raise VmError("invalid_contract", f"MapFile: {error}") from error
 
     @cached_property
     def _ingredients(self) -> tuple[str, ...]:
