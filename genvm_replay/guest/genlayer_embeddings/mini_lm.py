@@ -32,6 +32,7 @@ class MiniLM:
         self._embedding_norm = self._pair("embeddings.LayerNorm")
         self._layers = [_Layer(self._pair, f"encoder.layer.{number}.") for number in range(LAYERS)]
         self._pooler = self._pair("pooler.dense")
+        _erf_table()  # now, so that an image of the model holds it
 
     def run(self, ids: typing.Any, attention_mask: typing.Any, token_type_ids: typing.Any) -> typing.Any:
         """Give the pooled vector of a sequence of tokens. All arguments are integers of shape (n,)."""
