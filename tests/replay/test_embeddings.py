@@ -166,6 +166,69 @@ def test_unknown_model(node: LocalNode, texts: Address) -> None:
     assert "there is no model 'another'; there are: all-MiniLM-L6-v2" in done.streams.stderr.decode()
 
 
+LOG_INDEXER = """# {
+#   "Seq": [
+#     { "Depends": "py-lib-genlayer-embeddings:09h0i209wrzh4xzq86f79c60x0ifs7xcjwl53ysrnw06i54ddxyi" },
+#     { "Depends": "py-genlayer:1jb45aa8ynh2a9c9xn3b7qqh8sm5q93hwfp7jqmwsfhh8jpz09h6" }
+#   ]
+# }
+import typing
+from dataclasses import dataclass
+import numpy as np
+from genlayer import *
+import genlayer_embeddings as gle
+
+@allow_storage
+@dataclass
+class Log:
+    number: u256
+    text: str
+
+class Logs(gl.Contract):
+    store: gle.VecDB[np.float32, typing.Literal[384], Log]
+
+    def __init__(self): ...
+
+    def vector(self, text: str) -> np.ndarray[tuple[typing.Literal[384]], np.dtypes.Float32DType]:
+        return gle.SentenceTransformer("all-MiniLM-L6-v2")(text)
+
+    @gl.public.write
+    def add(self, text: str, number: int) -> None:
+        self.store.insert(self.vector(text), Log(text=text, number=u256(number)))
+
+    @gl.public.write
+    def renumber(self, text: str, number: int) -> None:
+        for near in self.store.knn(self.vector(text), 2):
+            if near.value.text == text:
+                near.value.number = u256(number)
+
+    @gl.public.write
+    def remove(self, number: int) -> None:
+        for log in self.store:
+            if log.value.number == number:
+                log.remove()
+
+    @gl.public.view
+    def closest(self, text: str) -> dict | None:
+        for near in self.store.knn(self.vector(text), 1):
+            return {"number": near.value.number, "text": near.value.text, "similarity": f"{1 - near.distance:.2f}"}
+"""
+
+
+def test_log_index_as_documented(node: LocalNode) -> None:
+    """Vectors of texts in storage, with the older runner and three type parameters: public contracts are like this."""
+    logs = node.deploy(LOG_INDEXER.encode()).address
+    assert value(node.call(logs, "closest", ["food"], view=True)) is None
+    for number, text in enumerate(["I like to eat mango", "Rust is a programming language"]):
+        value(node.call(logs, "add", [text, number]))
+    value(node.call(logs, "renumber", ["I like to eat mango", 7]))
+    found = value(node.call(logs, "closest", ["I like to eat mango"], view=True))
+    assert found == {"number": 7, "text": "I like to eat mango", "similarity": "1.00"}
+    assert value(node.call(logs, "closest", ["compilers and code"], view=True))["number"] == 1  # type: ignore[call-overload,index]
+    value(node.call(logs, "remove", [7]))
+    assert value(node.call(logs, "closest", ["I like to eat mango"], view=True))["number"] == 1  # type: ignore[call-overload,index]
+
+
 def test_machine_without_the_model(
     node: LocalNode, bench: Workbench, runtime_cache: Path, tmp_path: Path
 ) -> None:

@@ -5,13 +5,14 @@ They lie beside the SDK and are hashed with it, but a guest sees only those of t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 from ..runners.published import releases_of
 from ..runners.runner_id import RunnerId
+from ..stops import VmError
 from ..wasip1.files import File
 from .model_files import PACKAGE, VOCABULARY, WEIGHTS, ModelFile, model_node
 from .progress import Progress
@@ -50,6 +51,20 @@ class GuestFiles:
         """Hex BLAKE3 of all files, of the model's by the hashes that they must have."""
         model = {path: file.sha256.encode() for path, file in MODEL_FILES.values()}
         return files_hash({**self._files, **model})
+
+    def libraries(self, runners: Sequence[RunnerId]) -> dict[str, File]:
+        """What a guest sees of several libraries, by path.
+
+        Raises:
+            VmError: `invalid_contract`: they are two releases of one, so their files are at the same places.
+        """
+        found: dict[str, File] = {}
+        for runner in runners:
+            files = self.library(runner)
+            if taken := sorted(found.keys() & files.keys()):
+                raise VmError("invalid_contract", f"MapFile: {taken[0]} is taken already")
+            found |= files
+        return found
 
     def library(self, runner: RunnerId) -> dict[str, File]:
         """What a guest sees of the library that stands for a runner, by path."""

@@ -55,7 +55,7 @@ class PythonRuntime:
         self._store = ImageStore(cache, lambda: progress.step("wait", "another process is making an image"))
         self._programs: dict[Build, Program] = {}
         self._images: dict[str, Image | None] = {}
-        self._trees: dict[tuple[str, ...], Directory] = {}
+        self._trees: dict[frozenset[str], Directory] = {}
 
     @cached_property
     def pins(self) -> Pins:
@@ -91,14 +91,13 @@ class PythonRuntime:
         """What a VM with these files, by absolute path, sees, and with the libraries of these runner ids.
 
         Raises:
-            VmError: `invalid_contract`: a file stands where the runtime has a folder, or below one of its files.
+            VmError: `invalid_contract`: a file stands where the runtime has a folder, or below one of its files; two
+                libraries have a file at one place.
         """
-        key = tuple(libraries)
+        key = frozenset(libraries)
         if key not in self._trees:
-            tree = self._base_files
-            for runner in key:
-                tree = with_files(tree, self._guest_files.library(RunnerId.parse(runner)))
-            self._trees[key] = tree
+            named = [RunnerId.parse(runner) for runner in sorted(key)]
+            self._trees[key] = with_files(self._base_files, self._guest_files.libraries(named))
         try:
             return with_files(self._trees[key], {path: File(bytes(data)) for path, data in files.items()})
         except ValueError as error:

@@ -12,6 +12,7 @@ from genvm_replay.executor.python_runtime.sdk_files import load_sdk_files
 from genvm_replay.executor.runners.published import RELEASES
 from genvm_replay.executor.runners.runner_id import RunnerId
 from genvm_replay.executor.runners.stand_ins import LIBRARIES
+from genvm_replay.executor.stops import VmError
 
 FILES = load_sdk_files()
 
@@ -38,6 +39,17 @@ def test_generation_follows_the_id(tmp_path: Path, release: str, path: str) -> N
     name = "py-lib-genlayer-embeddings"
     library = guest_files(tmp_path).library(RunnerId(name, RELEASES[release][name]))
     assert library[GENERATION].data == FILES[path]
+
+
+def test_two_releases_do_not_go_together(tmp_path: Path) -> None:
+    """As their archives would not."""
+    runners = [
+        RunnerId(name, RELEASES[release][name]) for name in LIBRARIES for release in ("v0.1.0", "v0.2.1")
+    ]
+    made = guest_files(tmp_path)
+    assert made.libraries(runners[::2])
+    with pytest.raises(VmError, match="invalid_contract"):
+        made.libraries(runners[:2])
 
 
 def test_digest_covers_libraries_and_models(tmp_path: Path) -> None:
