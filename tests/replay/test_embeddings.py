@@ -17,9 +17,13 @@ from typing import Any
 import pytest
 
 from genvm_replay.calldata import Address
+from genvm_replay.executor.contract import parse_contract
 from genvm_replay.executor.engine import Build
+from genvm_replay.executor.machine import planned, stand_ins_only
+from genvm_replay.executor.python_runtime.boot import boot_contract
 from genvm_replay.executor.python_runtime.model_files import INSTALL, PACKAGE
 from genvm_replay.executor.python_runtime.runtime import PythonRuntime
+from genvm_replay.executor.runners.start_plan import PythonStart
 from genvm_replay.journal.database import open_database
 from genvm_replay.replay.local_node import LocalNode
 from genvm_replay.replay.reexecute import reexecute
@@ -227,6 +231,17 @@ def test_log_index_as_documented(node: LocalNode) -> None:
     assert value(node.call(logs, "closest", ["compilers and code"], view=True))["number"] == 1  # type: ignore[call-overload,index]
     value(node.call(logs, "remove", [7]))
     assert value(node.call(logs, "closest", ["I like to eat mango"], view=True))["number"] == 1  # type: ignore[call-overload,index]
+
+
+def test_image_does_not_show_whether_the_model_is_there(runtime: PythonRuntime, runtime_cache: Path) -> None:
+    """Listing the folder of an absent file gives what it gives where the file is."""
+    start, _ = planned(parse_contract(NEW), stand_ins_only(True), deterministic=True)
+    assert isinstance(start.start, PythonStart)
+    _, sdk = runtime.image_for({}, "sdk")
+    runtimes = (runtime, PythonRuntime(runtime_cache, model_package="no_such_package"))
+    trees = [each.files_for(start.files, start.start.libraries) for each in runtimes]
+    one, other = (boot_contract(sdk, runtime.program(Build.EPOCH), tree, 512 << 20) for tree in trees)
+    assert one == other
 
 
 def test_machine_without_the_model(
