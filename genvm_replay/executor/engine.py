@@ -43,10 +43,10 @@ class Build(StrEnum):
 FLAGS: Final[Flags] = {
     # One bit pattern for every NaN: the sign of x86's default NaN differs from ARM's and reaches the guest.
     "cranelift_nan_canonicalization": True,
-    # Relaxed instructions may differ between CPUs by definition, and the code module needs no SIMD at all.
-    # The second off without the first aborts.
+    # OpenBLAS in python.wasm is vectorised. Plain vector instructions are exact; relaxed ones may differ between
+    # CPUs by definition.
     "wasm_relaxed_simd": False,
-    "wasm_simd": False,
+    "wasm_simd": True,
     "wasm_relaxed_simd_deterministic": True,
     # Threads would make the order of memory accesses matter.
     "wasm_threads": False,
@@ -91,6 +91,7 @@ BUILD_FLAGS: Final[Mapping[Build, Flags]] = {
 # For contracts that are WebAssembly modules (spec/executor.md 8.3): without what only python.wasm needs. No flag
 # refuses saturating conversions and long constant expressions: see contract_module.
 CONTRACT_FLAGS: Final[Flags] = {
+    "wasm_simd": False,
     "wasm_exceptions": False,
     "gc_support": False,
     "wasm_reference_types": False,

@@ -127,9 +127,10 @@ class Machine:
     def _start_python(self, plan: VmPlan, sub_vms: SubVms, start: StartPlan, budget: MemoryBudget) -> Started:
         runtime = self._runtime
         check_python_plan(start)
-        kind, image = runtime.image_for(start.files, self._image_kind(plan))
+        libraries = start.start.libraries if isinstance(start.start, PythonStart) else ()
+        kind, image = runtime.image_for(start.files, self._image_kind(plan), libraries)
         self._main_start = self._main_start or (plan.contract, kind)
-        guest = _guest(plan, sub_vms, runtime.files_for(start.files), budget)
+        guest = _guest(plan, sub_vms, runtime.files_for(start.files, libraries), budget)
         program = self._using(runtime.program(self._build))
         instance = image.restore(program, guest, fuel=self._limits.fuel)
         return Started(instance, b"PyObject_CallNoArgs", (image.facts.main,), image, kind)

@@ -24,6 +24,7 @@ from genlayer.py import calldata
 from genlayer.py.public_abi import EntryKind
 
 CONTRACT_ROOT: typing.Final = "/"  # where /contract.py or /contract/ is
+LIBRARY_ROOT: typing.Final = "/py/libs"  # where the SDK is, and the libraries that a contract names
 
 _RETURN: typing.Final = b"\x0e\x06Return"  # the calldata map of one entry, up to its value
 
@@ -42,6 +43,9 @@ def prepare_sdk() -> None:
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     if CONTRACT_ROOT not in sys.path:
         sys.path.append(CONTRACT_ROOT)
+    sys.path_importer_cache.pop(
+        LIBRARY_ROOT, None
+    )  # what is there was listed without the libraries of contracts
     gc.collect()
     gc.freeze()
     wasi._image_ready(main, prepare_contract)

@@ -81,3 +81,24 @@ def test_oracle(run_json):
     assert failed == {"kind": "user_error", "value": "https://prices.example/price/tea answers with 404"}
     assert run_json("call", address, "price", '"coffee"', "--view").object["result"]["value"] == price
     assert run_json("replay", "--all").code == 0
+
+
+def test_similar_texts(run_json):
+    address = run_json("deploy", EXAMPLES / "similar_texts.py").object["address"]
+    texts = [
+        ("Cats", "the cat sat on the mat"),
+        ("Dogs", "a dog ran"),
+        ("More cats", "the cat ate on the mat"),
+    ]
+    for number, article in enumerate(texts):
+        published = run_json("call", address, "publish", *(f'"{part}"' for part in article)).object
+        assert published["result"]["value"] == number
+    found = run_json("call", address, "like", '"cat on the mat"', 2, "--view").object["result"]["value"]
+    assert {article["title"] for article in found} == {"Cats", "More cats"}
+    stranger = ("--sender", "0x" + "22" * 20)
+    refused = run_json("call", address, "withdraw", found[0]["id"], *stranger).object["result"]
+    assert refused == {"kind": "user_error", "value": "only who published an article can withdraw it"}
+    assert run_json("call", address, "withdraw", found[0]["id"]).object["result"]["kind"] == "return"
+    left = run_json("call", address, "like", '"cat on the mat"', 9, "--view").object["result"]["value"]
+    assert [article["title"] for article in left] == [found[1]["title"], "Dogs"]
+    assert run_json("replay", "--all").code == 0

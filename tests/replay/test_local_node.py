@@ -154,3 +154,13 @@ def test_nobodys_change_is_lost(
         assert dump["total"] == 3  # type: ignore[call-overload, index]
         here.close()
         there.close()
+
+
+@pytest.mark.parametrize("place", ["/py/", "/usr/local/lib/python315.zip/x", "/py/libs"])
+def test_files_where_the_runtime_has_its_own(node: LocalNode, place: str) -> None:
+    """A contract that maps a file over a folder of the runtime, or below one of its files, is invalid."""
+    mapped = f'{{"MapFile": ["{place}", "file"]}}'
+    refused = node.deploy(f'# {{"Seq": [{mapped}, {{"Depends": "py-genlayer:test"}}]}}\n'.encode())
+    kind, text = failure(refused)
+    assert (kind, text) == ("vm_error", "invalid_contract")
+    assert refused.report.outcome.cause.startswith("MapFile: /")

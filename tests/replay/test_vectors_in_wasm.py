@@ -20,7 +20,7 @@ from .contracts import HEADER, failure, value
 
 GUEST_TESTS = Path(__file__).parents[1] / "guest"
 VECTORS = json.loads((GUEST_TESTS / "sdk-vectors.json").read_text())
-SCENARIOS = ["scalars", "dynarray", "treemap", "records", "upgrade"]
+SCENARIOS = ["scalars", "dynarray", "treemap", "records", "upgrade", "numpy"]
 RUNNER = '# v0.1.10\n# { "Depends": "py-genlayer:test" }\n'
 OPTIONS = CallOptions(sender=Address(b"\x02" * 20), datetime="2024-11-26T06:42:42.424242Z")
 
@@ -36,7 +36,28 @@ def send(node: LocalNode, address: Address | None, source: str, call: dict[str, 
 def test_storage_scenario(node: LocalNode, bench: Workbench, name: str) -> None:
     """Every write in order, the output, the result, and what is stored at the end."""
     scenario = VECTORS["storage"][name]
-    source = RUNNER + scenario["source"]
+    run_scenario(node, bench, RUNNER + scenario["source"], scenario)
+
+
+LAYOUTS = """
+        from genlayer.py.storage.annotations import describe
+        from genlayer_embeddings.vec_db import CoverTreeNode
+        for d in (describe(C).fields["x"][0], describe(CoverTreeNode)):
+            print({name: (off, field.size) for name, (field, off) in d.fields.items()}, d.size)
+"""
+
+
+def test_vector_database(node: LocalNode, bench: Workbench) -> None:
+    """`VecDB`: its layout, what it prints and finds, and every write. Only how the layout is asked for is another."""
+    scenario = VECTORS["storage"]["vecdb"]
+    before, rest = scenario["source"].split("        from genlayer.py.storage._internal", 1)
+    after = rest[rest.index("        for i,v in enumerate") :]
+    runners = [{"Depends": "py-lib-genlayer-embeddings:test"}, {"Depends": "py-genlayer:test"}]
+    header = "# v0.1.10\n# " + json.dumps({"Seq": runners}) + "\n"
+    run_scenario(node, bench, header + before + LAYOUTS.strip("\n") + "\n" + after, scenario)
+
+
+def run_scenario(node: LocalNode, bench: Workbench, source: str, scenario: dict[str, Any]) -> None:
     address = None
     for step in scenario["steps"]:
         assert step["exit"] == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -11,6 +12,7 @@ from typing import Final
 
 from blake3 import blake3
 
+from ...errors import EnvironmentProblem
 from .boot import TooSlow, Unusable
 from .cache import Content, Entry, Stored
 from .images import Image, ImageFacts
@@ -35,13 +37,15 @@ class ImageStore:
         key = blake3("\n".join((LAYOUT, *ingredients)).encode()).hexdigest(length=16)
         entry = Entry(self._cache, f"image-{kind}", key)
         stored = entry.find()
-        if stored is None:
-            try:
-                stored = entry.obtain(lambda: _content(make), self._on_wait)
-            except TooSlow:
-                return None
-            self._evict(kind)
-        return _open(stored)
+        if stored is not None:
+            with suppress(EnvironmentProblem):  # another process evicted it meanwhile
+                return _use(stored)
+        try:
+            stored = entry.obtain(lambda: _content(make), self._on_wait)
+        except TooSlow:
+            return None
+        self._evict(kind)
+        return _use(stored)
 
     def _evict(self, kind: str) -> None:
         for folder in by_last_use(self._cache.glob(f"image-{kind}-*/"))[:-CONTRACT_IMAGES_MAX]:
@@ -71,7 +75,9 @@ def _content(make: Maker) -> Content:
     return Content({FILE: span}, asdict(facts))
 
 
-def _open(stored: Stored) -> Image | None:
+def _use(stored: Stored) -> Image | None:
+    with suppress(OSError):  # of a cache that can only be read
+        os.utime(stored.folder)  # the last one to be evicted
     if REASON in stored.facts:
         return None
     return Image(stored.path(FILE), ImageFacts(**stored.facts))  # type: ignore[arg-type]

@@ -99,7 +99,7 @@ class PreparedRuntime:
 
     def _obtain(self, entry: Entry, engine: wasmtime.Engine, build: Build) -> Stored:
         def compile_code() -> Content:
-            self._progress.step("compile", f"{build} build, about 10 s, once")
+            self._progress.step("compile", f"{build} build, about 15 s, once")
             code = self._stored.read(CODE)
             try:
                 return Content({COMPILED: bytes(wasmtime.Module(engine, code).serialize())})

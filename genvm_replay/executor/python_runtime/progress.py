@@ -13,7 +13,7 @@ class Progress(Protocol):
 
         Args:
             name: "check", "transform", "compile" or "wait" (for another process).
-            detail: for people, such as "epoch build, about 10 s, once".
+            detail: for people, such as "epoch build, about 15 s, once".
         """
 
 

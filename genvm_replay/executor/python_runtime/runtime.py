@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Final
@@ -16,12 +16,16 @@ from ...journal.run import Pins
 from ..engine import ENGINE_VERSION, Build
 from ..genlayer_sdk.table import SDK_CALLS
 from ..instance import Instance, Program
+from ..runners.runner_id import RunnerId
+from ..stops import VmError
 from ..wasip1.files import Directory, File, with_files
 from ..wasip1.table import WASI_CALLS
 from .boot import BOOT_SOURCE, BootDoor, boot_contract, boot_sdk
 from .door import HOST_CALLS
 from .image_store import ImageStore
 from .images import Image, ImageFacts
+from .libraries import GuestFiles
+from .model_files import PACKAGE
 from .prepare import SILENT, PreparedRuntime, Progress, load
 from .sdk_files import files_hash, load_sdk_files
 
@@ -37,23 +41,27 @@ IMAGES_KEPT: Final = 32  # open at once in this process
 class PythonRuntime:
     """Everything a Python contract runs on. Make one a process."""
 
-    def __init__(self, cache: Path, progress: Progress = SILENT) -> None:
+    def __init__(self, cache: Path, progress: Progress = SILENT, *, model_package: str = PACKAGE) -> None:
         """
+        Args:
+            model_package: see `libraries.GuestFiles`.
+
         Raises:
             EnvironmentProblem: the runtime can't be made ready (see `prepare.load`).
         """
         self._prepared: PreparedRuntime = load(cache, progress)
         self._progress = progress
-        self._sdk = load_sdk_files()
+        self._guest_files = GuestFiles(load_sdk_files(), cache, progress, model_package)
         self._store = ImageStore(cache, lambda: progress.step("wait", "another process is making an image"))
         self._programs: dict[Build, Program] = {}
         self._images: dict[str, Image | None] = {}
+        self._trees: dict[frozenset[str], Directory] = {}
 
     @cached_property
     def pins(self) -> Pins:
         """What a run on this runtime is bound to."""
         prepared = self._prepared
-        return Pins(prepared.source_hash, prepared.code_hash, files_hash(self._sdk), ENGINE_VERSION)
+        return Pins(prepared.source_hash, prepared.code_hash, self._guest_files.digest(), ENGINE_VERSION)
 
     def program(self, build: Build) -> Program:
         """The interpreter compiled for a build; compiled now if it is not in the cache."""
@@ -76,12 +84,24 @@ class PythonRuntime:
     def _base_files(self) -> Directory:
         with self._prepared.stdlib_zip.open("rb") as archive:
             stdlib = mmap.mmap(archive.fileno(), 0, access=mmap.ACCESS_READ)
-        files = {path: File(data) for path, data in self._sdk.items()}
+        files = {path: File(data) for path, data in self._guest_files.sdk.items()}
         return with_files(Directory("/"), files | {STDLIB_PATH: File(stdlib, seeks_from_end=True)})
 
-    def files_for(self, files: Mapping[str, bytes]) -> Directory:
-        """What a VM with these files, by absolute path, sees."""
-        return with_files(self._base_files, {path: File(bytes(data)) for path, data in files.items()})
+    def files_for(self, files: Mapping[str, bytes], libraries: Sequence[str] = ()) -> Directory:
+        """What a VM with these files, by absolute path, sees, and with the libraries of these runner ids.
+
+        Raises:
+            VmError: `invalid_contract`: a file stands where the runtime has a folder, or below one of its files; two
+                libraries have a file at one place.
+        """
+        key = frozenset(libraries)
+        if key not in self._trees:
+            named = [RunnerId.parse(runner) for runner in sorted(key)]
+            self._trees[key] = with_files(self._base_files, self._guest_files.libraries(named))
+        try:
+            return with_files(self._trees[key], {path: File(bytes(data)) for path, data in files.items()})
+        except ValueError as error:
+            raise VmError("invalid_contract", f"MapFile: {error}") from error
 
     @cached_property
     def _ingredients(self) -> tuple[str, ...]:
@@ -98,17 +118,20 @@ class PythonRuntime:
         assert image is not None, "an SDK image is never unusable"
         return image
 
-    def image_for(self, files: Mapping[str, bytes], kind: str | None = None) -> tuple[str, Image]:
+    def image_for(
+        self, files: Mapping[str, bytes], kind: str | None = None, libraries: Sequence[str] = ()
+    ) -> tuple[str, Image]:
         """The image that a VM with these files starts from, and its kind.
 
         Args:
             kind: one of IMAGE_KINDS, as a record says; None: the contract's own where one can be made.
+            libraries: see `files_for`.
 
         Raises:
             EnvironmentProblem: the record says "contract", but no such image can be made here.
         """
         if kind != "sdk":
-            image = self._contract_image(files)
+            image = self._contract_image(files, libraries)
             if image is not None:
                 return "contract", image
             if kind == "contract":
@@ -117,23 +140,24 @@ class PythonRuntime:
                 )
         return "sdk", self._sdk_image
 
-    def _contract_image(self, files: Mapping[str, bytes]) -> Image | None:
-        key = files_hash(files)
+    def _contract_image(self, files: Mapping[str, bytes], libraries: Sequence[str]) -> Image | None:
+        key = " ".join((files_hash(files), *libraries))
         if key not in self._images:
             while len(self._images) >= IMAGES_KEPT:
                 self._images.pop(next(iter(self._images)))
             self._images[key] = self._store.obtain(
-                "contract", (*self._ingredients, key), lambda: self._import(files)
+                "contract", (*self._ingredients, key), lambda: self._import(files, libraries)
             )
         return self._images[key]
 
-    def _import(self, files: Mapping[str, bytes]) -> tuple[ImageFacts, bytes]:
+    def _import(self, files: Mapping[str, bytes], libraries: Sequence[str]) -> tuple[ImageFacts, bytes]:
         program = self.program(Build.EPOCH)
         timer = threading.Timer(IMPORT_SECONDS, program.interrupt)
         timer.daemon = True
         timer.start()
         try:
-            return boot_contract(self._sdk_image, program, self.files_for(files), IMPORT_MEMORY_BYTES)
+            tree = self.files_for(files, libraries)
+            return boot_contract(self._sdk_image, program, tree, IMPORT_MEMORY_BYTES)
         finally:
             timer.cancel()
 

@@ -28,7 +28,7 @@ from .environment import Environment
 from .file_tree import FileTree
 from .refusal import NothingStarted, refusal
 from .runner import Runner, RunnerSource
-from .stand_ins import GLUE, PARTS, PYTHON_ARGS
+from .stand_ins import LIBRARIES, PARTS, PYTHON_ARGS
 from .start_plan import PythonStart, StartPlan, WasmModule
 from .wasm_module import module_name
 
@@ -175,7 +175,7 @@ def _start_python(planner: _Planner, _: StartPython, here: Runner) -> _Steps:
     if tuple(planner.args) != PYTHON_ARGS:
         raise refusal("only the runners py-genlayer and py-genlayer-multi can start our Python runtime")
     package = PYTHON_PACKAGE in planner.tree.files or PYTHON_FILE not in planner.tree.files
-    libraries = dict.fromkeys(runner.name for runner in runners if runner.name not in (*GLUE, *PARTS))
+    libraries = (runner.key for runner in runners if runner.origin == "stand-in" and runner.name in LIBRARIES)
     planner.start = PythonStart(package, tuple(libraries))
     return []
 

@@ -33,6 +33,12 @@ OLD_NAMES_SOURCE: Final = b"import genlayer.l1\n\ngenlayer.l1.run_contract(globa
 GLUE_DEPENDS: Final = ("py-lib-cloudpickle", "py-lib-genlayer-std", "cpython")
 PARTS: Final = (*GLUE_DEPENDS, "softfloat")
 """What our Python runtime contains: all of them are official archives, or none is."""
+LIBRARIES: Final[dict[str, tuple[str, ...]]] = {
+    "py-lib-genlayer-embeddings": ("py-lib-word_piece_tokenizer", "models-all-MiniLM-L6-v2"),
+    "py-lib-word_piece_tokenizer": (),
+    "models-all-MiniLM-L6-v2": (),
+}
+"""What our Python runtime adds where it is asked for (python_runtime/libraries.py), and what each depends on."""
 
 
 def stand_in(runner: RunnerId) -> Runner | None:
@@ -44,6 +50,9 @@ def stand_in(runner: RunnerId) -> Runner | None:
         tar = build_tar(glue_files(runner.name, release))
         origin: Origin = "rebuilt" if runner.verify_hash(tar) else "stand-in"
         return Runner(str(runner), read_tar(tar), origin)
+    if runner.name in LIBRARIES:
+        depends = tuple(Depends(f"{part}:{release[part]}") for part in LIBRARIES[runner.name])
+        return Runner(str(runner), Archive({}, 0), "stand-in", Seq(depends))
     if runner.name not in PARTS:
         return None
     action: Action = Seq(())

@@ -29,7 +29,7 @@ class PythonStart:
 
     Attributes:
         package: the contract is the package /contract/, else the file /contract.py.
-        libraries: names of the runners that were asked for besides those that the runtime contains.
+        libraries: ids of the runners that the runtime is to add its files for. None that comes with an archive.
     """
 
     package: bool

@@ -49,7 +49,7 @@ def filestat(node: Node | Stream, links: int) -> bytes:
         return FILESTAT.pack(0, 0, TYPE_CHARACTER, links, 0, 0, 0, 0)
     if isinstance(node, Directory):
         return FILESTAT.pack(0, 0, TYPE_DIRECTORY, links, 0, 0, 0, 0)
-    return FILESTAT.pack(0, 0, TYPE_FILE, links, len(node.data), 0, 0, 0)
+    return FILESTAT.pack(0, 0, TYPE_FILE, links, node.size, 0, 0, 0)
 
 
 def fd_filestat_get(guest: Guest, fd: int, out_ptr: int) -> Errno:

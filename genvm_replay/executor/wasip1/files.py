@@ -23,6 +23,25 @@ class File:
     data: FileData
     seeks_from_end: bool = False
 
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return len(self.data)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AbsentFile(File):
+    """A file that belongs here and is not on this machine: a guest that opens it meets a fault of the machine."""
+
+    data: FileData = b""
+    reason: str = ""  # and what to do
+    known_size: int = 0  # bytes that it would have: listing its folder must look the same everywhere
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.known_size
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Directory:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from ...errors import EnvironmentProblem
 from ..guest import Guest
 from .descriptor_calls import filestat
 from .descriptors import Stream
 from .errno import Errno
-from .files import Node, resolve
+from .files import AbsentFile, Node, resolve
 
 
 def path_open(
@@ -20,12 +21,17 @@ def path_open(
     """Open a file or directory for reading; flags and rights are not looked at.
 
     The number is taken before the path is resolved and kept when that fails, as the deployed executor does.
+
+    Raises:
+        EnvironmentProblem: the file belongs here and is not on this machine.
     """
     out_ptr = rest[-1]
     number = guest.descriptors.reserve()
     node = _find(guest, dir_fd, path_ptr, path_size)
     if isinstance(node, Errno):
         return node
+    if isinstance(node, AbsentFile):
+        raise EnvironmentProblem(node.reason)
     guest.descriptors.place(number, node)
     guest.memory.write_u32(out_ptr, number)
     return Errno.SUCCESS

