@@ -93,6 +93,8 @@ class ModuleClient:
                 proxy=None,
             ).__enter__()  # newer versions warn without a `with`; its end is `_drop`
             self._open[module] = connection
+            with self._state:
+                self._sockets[module] = connection.socket  # another one over TLS
             bound_sending(connection.socket, self._answer_timeout_s)
             connection.send(self._hello)
         return self._open[module]
@@ -151,7 +153,7 @@ class ModuleClient:
         """Ask each open module for its statistics, unless the run was cancelled; close. Gives what they answered."""
         stats: dict[str, Value] = {}
         for module in list(self._open):
-            with suppress(EnvironmentProblem, calldata.CalldataError):
+            with suppress(calldata.CalldataError):
                 stats.update(self._stats(module))
             self._drop(module)
         return stats
