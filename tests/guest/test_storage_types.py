@@ -250,6 +250,7 @@ LAYOUT_ERRORS = [
     ("x: Generic[int]", "C.x: Generic[int]", "bigint"),
     ("x: Self", "C.x: Self", "contains itself"),
     ("x: Array[u8, 3]", "C.x: Array[u8, 3]", "typing.Literal[n]"),
+    ("x: Array[u8]", "C.x: Array[u8]", "typing.Literal[n]"),
     ("x: 'Unknown'", "C", "Unknown"),
     ("x: DynArray[Holder]", "Holder.y: dict", "TreeMap"),
 ]

@@ -24,7 +24,7 @@ from genlayer.py.storage.vec_layout import ArrayDescriptor, DynArrayDescriptor
 
 
 def _array(annotation: typing.Any, args: tuple[typing.Any, ...]) -> Descriptor:
-    item, length = args
+    item, length = args if len(args) == 2 else (None, None)
     count = typing.get_args(length)
     is_literal = typing.get_origin(length) is typing.Literal and len(count) == 1
     if not is_literal or type(count[0]) is not int or count[0] < 0:
