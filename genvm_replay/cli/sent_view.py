@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from genvm_replay.cli.output import calldata_json, hexed, printable, short
-from genvm_replay.errors import JournalDamaged
+from genvm_replay.errors import JournalDamaged, PayloadRedacted
 
 SIZES: Final = {"address": 20, "value": 32, "salt_nonce": 32}
 
@@ -79,8 +79,8 @@ def sent_by(run: StoredRun) -> tuple[Sequence[Outgoing], Sequence[PostEvent]]:
     if run.footer.kind != "return" or "main" not in [line.name for line in run.lines()]:
         return (), ()
     messages, emitted = [], []
-    for seq, event in enumerate(run.read_line("main")):
-        if event.answer.error:
+    for seq, event in enumerate(run.read_shown("main")):
+        if isinstance(event, PayloadRedacted) or event.answer.error:
             continue
         if isinstance(event.request, PostEvent):
             emitted.append(event.request)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from genvm_replay.cli.output import STREAMS
+from genvm_replay.errors import PayloadRedacted
 
 if TYPE_CHECKING:
     from genvm_replay.journal.stored import StoredRun
@@ -20,7 +21,9 @@ def stderr_of(run: StoredRun) -> str:
         return ""
     written = bytearray()
     for line in run.lines():
-        for event in run.read_line(line.name):
+        for event in run.read_shown(line.name):
+            if isinstance(event, PayloadRedacted):
+                continue
             request = event.request
             if isinstance(request, WriteStream) and STREAMS.get(request.stream) == "stderr":
                 written += request.data

@@ -10,10 +10,11 @@ import pytest
 from genvm_replay.journal.database import open_database
 from genvm_replay.journal.events import OK, Answer, Event, ModuleCall, ReadClock
 from tests.journal.keys import KEY, PEM, PUBLIC, PUBLIC_PEM
-from tests.journal.samples import TX, many_events, record
+from tests.journal.samples import TX, record
 
 PROMPT, ANSWER = b"Is it true that this is a prompt?", b"It is true, says the model."
-CONTENT = [*many_events(20), Event(ModuleCall("llm", PROMPT), Answer(0, ANSWER)), Event(ReadClock(0), OK)]
+PLAIN = [Event(ReadClock(clock), OK) for clock in range(20)]
+CONTENT = [*PLAIN, Event(ModuleCall("llm", PROMPT), Answer(0, ANSWER)), Event(ReadClock(0), OK)]
 AT = "main:20"
 BAD_EVENTS = ["", "main", "main:", "main:x", "main[1", ":3", "main:-1", "main:" + "9" * 19]
 

@@ -32,7 +32,8 @@ from genvm_replay.journal.store import Store
 from tests.journal.samples import HEADER, many_events, raw, record
 
 SEEDS: Final = 2_000
-RUNS: Final = 7  # two before the log, four in it, one after the checkpoint
+BEFORE: Final = 1  # runs in the database when the log is begun
+RUNS: Final = 5  # with three in the log, and one after the checkpoint
 KEY: Final = PageKey(b"\xa1" * 20, b"\x51" * 32, 0)
 LOG_HEADER_BYTES, FRAME_HEADER_BYTES, SECTOR_BYTES = 32, 24, 512
 # Every column of a run that its root binds, that locates its events, or that says where they are.
@@ -71,8 +72,8 @@ class World:
     """What the writer left.
 
     Attributes:
-        before: the database before the log was begun; it holds two runs.
-        log: the log with four more; `ends` are its sizes after each of them.
+        before: the database before the log was begun.
+        log: the log with three more runs; `ends` are its sizes after each of them.
         after: the database after the checkpoint.
         log_again: the log begun anew, with one more run; its old end follows.
         again_end: where that run ends in it.
@@ -99,7 +100,7 @@ class World:
 
     def committed(self, size: int) -> int:
         """How many runs a log of this size commits, with those before."""
-        return 2 + sum(end <= size for end in self.ends)
+        return BEFORE + sum(end <= size for end in self.ends)
 
 
 def make_run(number: int) -> FinishedRun:
@@ -121,11 +122,11 @@ def make_world(folder: Path) -> World:
     """Write a journal and keep its files as they were along the way."""
     path, log = folder / "world.db", folder / "world.db-wal"
     with open_database(path) as store:
-        for number in (1, 2):
+        for number in range(1, BEFORE + 1):
             commit(store, number)
     before, ends = path.read_bytes(), []
     with open_database(path) as store:
-        for number in range(3, RUNS):
+        for number in range(BEFORE + 1, RUNS):
             commit(store, number)
             ends.append(log.stat().st_size)
         first_log = log.read_bytes()
@@ -229,8 +230,7 @@ def crash(world: World, seed: int, folder: Path) -> str:
     rng = random.Random(seed)
     chosen = rng.choice(CRASHES)
     disk = chosen(world, rng)
-    path = folder / "crashed.db"
-    clear(path)
+    path = folder / f"crashed-{seed}.db"  # a name of its own: nothing of another seed can be in the way
     path.write_bytes(disk.database)
     Path(f"{path}-wal").write_bytes(disk.log)
     try:
@@ -238,7 +238,9 @@ def crash(world: World, seed: int, folder: Path) -> str:
     except ReplayError as error:
         assert chosen in LOSSES, f"seed {seed}, {chosen.__name__}: refused: {error}"
         assert 0 < len(str(error)) < 3000
+        clear(path)
         return "refused"
+    clear(path)
     told = f"seed {seed}, {chosen.__name__}: {len(found)} runs"
     assert found == world.roots[: len(found)], f"{told}, no prefix"
     assert disk.runs_min <= len(found) <= disk.runs_max, f"{told}, not {disk.runs_min} to {disk.runs_max}"
@@ -259,8 +261,7 @@ def look(path: Path) -> tuple[list[bytes], int]:
 def flip_stored(world: World, seed: int, folder: Path) -> None:
     """Flip one bit of one stored value of a run: always found."""
     rng = random.Random(seed)
-    path = folder / "flipped.db"
-    clear(path)
+    path = folder / f"flipped-{seed}.db"
     path.write_bytes(world.after)
     table = rng.choice(list(STORED))
     column = rng.choice(STORED[table])
@@ -275,6 +276,7 @@ def flip_stored(world: World, seed: int, folder: Path) -> None:
     try:
         look(path)
     except ReplayError:
+        clear(path)
         return
     raise AssertionError(f"seed {seed}: {table}.{column} of row {row}: a flipped bit was not found")
 
@@ -292,7 +294,7 @@ def flipped(value: bytes | str | int, rng: random.Random) -> bytes | str | int:
 def clear(path: Path) -> None:
     """Remove the files of a journal."""
     for file in path.parent.glob(f"{path.name}*"):
-        file.unlink()
+        file.unlink(missing_ok=True)
 
 
 def memory_folder() -> Path:

@@ -15,6 +15,7 @@ from genvm_replay.errors import ReplayError
 from genvm_replay.journal.database import open_database
 
 from .crashes import (
+    BEFORE,
     RUNS,
     SEEDS,
     Disk,
@@ -85,7 +86,7 @@ def test_every_write_call(world: World, folder: Path) -> None:
 def test_the_world_is_what_it_says(world: World, folder: Path) -> None:
     """The states that the simulation starts from hold the runs it says; so no seed passes for want of runs."""
     for disk in (
-        Disk(world.before, b"", 2, 2),
+        Disk(world.before, b"", BEFORE, BEFORE),
         Disk(world.before, world.log, RUNS - 1, RUNS - 1),
         Disk(world.after, b"", RUNS - 1, RUNS - 1),
         Disk(world.after, world.log_again, RUNS, RUNS),
@@ -120,7 +121,7 @@ def write_until_killed(path: Path, size: int) -> None:
         with open_database(path) as store:
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-            for number in range(3, RUNS):
+            for number in range(BEFORE + 1, RUNS):
                 commit(store, number)
             os._exit(0)
     finally:
@@ -136,11 +137,11 @@ def test_a_full_disk_loses_nothing(world: World, folder: Path) -> None:
     with open_database(path) as store:
         resource.setrlimit(resource.RLIMIT_FSIZE, (world.ends[1] + 5000, hard))
         try:
-            for number in (3, 4):
+            for number in (2, 3):
                 commit(store, number)
             with pytest.raises(ReplayError, match=r"full\.db: "):
-                commit(store, 5)
+                commit(store, 4)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        commit(store, 5)
-    assert look(path) == (world.roots[:5], 5)
+        commit(store, 4)
+    assert look(path) == (world.roots[:4], 4)
