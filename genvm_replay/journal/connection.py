@@ -84,6 +84,8 @@ class Database(ABC):
             return work()
         except DBAPIError as error:
             raise self.problem(error) from error
+        except UnicodeDecodeError as error:  # the driver quotes the damaged schema
+            raise EnvironmentProblem(f"{self.name}: the file is damaged; restore it from a copy") from error
 
     @contextmanager
     def translated(self) -> Iterator[None]:
@@ -92,6 +94,8 @@ class Database(ABC):
             yield
         except DBAPIError as error:
             raise self.problem(error) from error
+        except UnicodeDecodeError as error:  # the driver quotes the damaged schema
+            raise EnvironmentProblem(f"{self.name}: the file is damaged; restore it from a copy") from error
 
     @contextmanager
     def transaction(self, begin: str) -> Iterator[Connection]:
