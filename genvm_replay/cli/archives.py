@@ -13,17 +13,17 @@ import click
 from genvm_replay.cli.context import Settings, pass_settings, shared_options
 from genvm_replay.cli.opening import open_store
 from genvm_replay.cli.output import emit, hexed, size
+from genvm_replay.cli.progress import watched
 from genvm_replay.cli.replays import find_runs
 from genvm_replay.errors import EnvironmentProblem, UsageError
 
 if TYPE_CHECKING:
     from genvm_replay.journal.archive import ArchivedRun
+    from genvm_replay.journal.database_store import DatabaseStore
+    from genvm_replay.journal.source import RunSummary
 
 
-@click.command()
-@click.argument("tx", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="All runs of the journal.")
-@click.option(
+_target = click.option(
     "--to",
     "target",
     metavar="FILE",
@@ -31,6 +31,12 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, path_type=Path),
     help="The file to write; it must not be there yet.",
 )
+
+
+@click.command()
+@click.argument("tx", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="All runs of the journal.")
+@_target
 @shared_options()
 @pass_settings
 def export(settings: Settings, tx: tuple[str, ...], everything: bool, target: Path) -> None:
@@ -39,22 +45,82 @@ def export(settings: Settings, tx: tuple[str, ...], everything: bool, target: Pa
     It has the record of each run, whole: code and storage as far as the run read them, answers, results, hashes,
     signatures. Each run is verified first. `import` takes the file into another journal; `verify FILE` checks it alone.
     """
-    from genvm_replay.journal.archive import ArchiveWriter
-    from genvm_replay.journal.transfer import export_run
-
     if everything == bool(tx):
         raise UsageError("give transactions, or --all")
     with open_store(settings) as store:
         found = [run for one in tx for run in find_runs(store, one)] if tx else find_runs(store, None)
-        with _new_file(target) as out:
-            writer = ArchiveWriter(out)
-            for summary in {run.id: run for run in found}.values():
-                export_run(store, summary, writer)
-            count, written = writer.finish(), out.tell()
+        chosen = list({run.id: run for run in found}.values())
+        written = _write_archive(store, chosen, target)
     if settings.json:
-        emit({"file": str(target), "runs": count, "bytes": written})
+        emit({"file": str(target), "runs": len(chosen), "bytes": written})
     else:
-        click.echo(f"{target}: {count} runs, {size(written)}")
+        click.echo(f"{target}: {len(chosen)} runs, {size(written)}")
+
+
+def _write_archive(store: DatabaseStore, chosen: list[RunSummary], target: Path) -> int:
+    """Write runs to a new file, each verified first; its size."""
+    from genvm_replay.journal.archive import ArchiveWriter
+    from genvm_replay.journal.transfer import export_run
+
+    with _new_file(target) as out:
+        writer = ArchiveWriter(out)
+        for summary in watched(chosen):
+            export_run(store, summary, writer)
+        writer.finish()
+        return out.tell()
+
+
+@click.command()
+@click.option(
+    "--keep", metavar="N", type=click.IntRange(min=1), required=True, help="How many of the newest runs stay."
+)
+@_target
+@shared_options()
+@pass_settings
+def prune(settings: Settings, keep: int, target: Path) -> None:
+    """Move old runs into an archive file, and leave their roots.
+
+    The file is written and verified before anything is removed. What runs later ones name as their parents stays; the
+    local contracts and their storage stay too. `import` brings the runs back.
+    """
+    from genvm_replay.journal.prune import prunable, remove
+    from genvm_replay.journal.transfer import opened
+
+    with open_store(settings, to_write=True) as store:
+        going = prunable(store, keep)
+        if going:
+            written = _write_archive(store, going, target)
+            for archived in archived_runs(target):
+                opened(archived)
+            with target.open("rb") as file:
+                digest = file_digest(file)
+            remove(store, [run.id for run in going], archive=target.name, archive_hash=digest)
+        else:
+            written, digest = 0, b""
+    if settings.json:
+        file_name = str(target) if going else None
+        emit(
+            {
+                "file": file_name,
+                "runs": len(going),
+                "bytes": written,
+                "hash": hexed(digest) if going else None,
+            }
+        )
+    elif going:
+        click.echo(f"{target}: {len(going)} runs, {size(written)}, BLAKE3 {hexed(digest)}")
+    else:
+        click.echo("nothing to prune")
+
+
+def file_digest(file: BinaryIO) -> bytes:
+    """BLAKE3 of a file's bytes."""
+    from blake3 import blake3
+
+    digest = blake3()
+    while part := file.read(1 << 20):
+        digest.update(part)
+    return digest.digest()
 
 
 @click.command("import")

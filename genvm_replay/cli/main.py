@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "redact": "genvm_replay.cli.amend:redact",
     "export": "genvm_replay.cli.archives:export",
     "import": "genvm_replay.cli.archives:import_",
+    "prune": "genvm_replay.cli.archives:prune",
     "query": "genvm_replay.cli.queries:query",
     "db": "genvm_replay.cli.databases:db",
     "prepare": "genvm_replay.cli.runtime:prepare",

@@ -17,8 +17,8 @@ from genvm_replay.cli.replays import find_runs
 from genvm_replay.errors import ProofBroken, UsageError
 
 if TYPE_CHECKING:
+    from genvm_replay.journal.database_store import DatabaseStore
     from genvm_replay.journal.proof import Proven
-    from genvm_replay.journal.store import Store
     from genvm_replay.journal.stored import StoredRun
 
 EVENT: Final = re.compile(r"(.+?)(?:\[([0-9]{1,18})\]|:([0-9]{1,18}))")
@@ -134,7 +134,7 @@ def read_place(text: str) -> tuple[str, int]:
     return found[1], int(found[2] or found[3])
 
 
-def one_run(store: Store, tx: str, run_id: int | None) -> StoredRun:
+def one_run(store: DatabaseStore, tx: str, run_id: int | None) -> StoredRun:
     """The run of a transaction that is meant."""
     ids = [run.id for run in find_runs(store, tx)]
     if run_id is not None and run_id not in ids:

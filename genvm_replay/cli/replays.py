@@ -15,8 +15,8 @@ from genvm_replay.cli.verdicts import finish, replay_one, verify_archives, verif
 from genvm_replay.errors import UsageError
 
 if TYPE_CHECKING:
+    from genvm_replay.journal.database_store import DatabaseStore
     from genvm_replay.journal.source import RunSummary
-    from genvm_replay.journal.store import Store
 
 PAGE = 500  # runs listed at once
 TX_PREFIX: Final = re.compile("(0x)?[0-9a-fA-F]{4,64}")
@@ -83,7 +83,7 @@ def verify(context: click.Context, settings: Settings, tx: tuple[str, ...]) -> N
         finish(context, settings, verdicts, good="ok")
 
 
-def find_runs(store: Store, tx: str | None) -> list[RunSummary]:
+def find_runs(store: DatabaseStore, tx: str | None) -> list[RunSummary]:
     """The runs of a transaction, or all; oldest first.
 
     Raises:
@@ -93,5 +93,10 @@ def find_runs(store: Store, tx: str | None) -> list[RunSummary]:
     while page := store.find_runs(tx, limit=PAGE, before=found[-1].id if found else None):
         found += page
     if not found and tx is not None:
+        from genvm_replay.journal.prune import where_is
+
+        pruned = where_is(store, tx)
+        if pruned:
+            raise UsageError(f"{tx} was pruned: `import` it from the archive {', '.join(pruned)}")
         raise UsageError(f"there is no transaction {tx} in {store.name}; `runs` lists them")
     return found[::-1]

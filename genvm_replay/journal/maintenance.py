@@ -14,6 +14,7 @@ LOST_PAYLOADS: Final = """SELECT DISTINCT run_id FROM payload_references AS kept
 ALL_BYTES: Final = "SELECT count(md5(data)) FROM segments UNION ALL SELECT count(md5(data)) FROM blobs"
 COUNTED: Final = {
     "runs": "SELECT count(*) FROM runs",
+    "pruned_runs": "SELECT count(*) FROM pruned_runs",
     "interrupted": "SELECT count(*) FROM runs WHERE status = 'interrupted'",
     "contracts": "SELECT count(*) FROM contracts",
     "events": "SELECT coalesce(sum(event_count), 0) FROM runs",

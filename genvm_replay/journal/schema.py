@@ -21,7 +21,7 @@ from sqlalchemy import (
     Text,
 )
 
-HEAD: Final = "journal_0003_index"  # the newest migration; a test compares it with the scripts
+HEAD: Final = "journal_0004_prune"  # the newest migration; a test compares it with the scripts
 APPLICATION_ID: Final = 0x47564D52  # "GVMR": makes `file` and SQLite tools see that the file is ours
 FORMAT: Final = "genvm-replay journal"  # value of the row `format` in `meta`
 FORMAT_VERSION: Final = "2"
@@ -156,12 +156,27 @@ nondet_answers: Final = Table(  # a row an answer of a block, a model or a web p
     Index("ix_nondet_answers_hash", "hash"),
 )
 
+pruned_runs: Final = Table(  # what is left of runs that an archive holds
+    "pruned_runs",
+    metadata,
+    Column("root", LargeBinary(32), primary_key=True),
+    Column("tx", LargeBinary(32), nullable=False, index=True),
+    Column("role", String(16), nullable=False),
+    Column("contract", LargeBinary(20), nullable=False),
+    Column("method", Text, nullable=True),
+    Column("kind", String(16), nullable=False),
+    Column("event_count", BigInteger, nullable=False),
+    Column("archive", Text, nullable=False),
+    Column("archive_hash", LargeBinary(32), nullable=False),
+    Column("pruned_at", String(32), nullable=False),
+)
+
 contracts: Final = Table(
     "contracts",
     metadata,
     Column("address", LargeBinary(20), primary_key=True),
     Column("version", BigInteger, nullable=False),  # grows with each committed change
-    Column("deployed_by", Integer, ForeignKey("runs.id"), nullable=False),
+    Column("deployed_by", Integer, nullable=False),  # a run, which may have been pruned
 )
 
 storage_pages: Final = Table(

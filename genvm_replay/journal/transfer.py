@@ -85,6 +85,7 @@ def import_run(store: DatabaseStore, archived: ArchivedRun) -> int | None:
         for public_key, signature in archived.signatures:
             row = {"run_id": run_id, "public_key": public_key, "signature": signature, "signed_at": now}
             connection.execute(_ADD_SIGNATURE, row)
+        connection.execute(schema.pruned_runs.delete().where(schema.pruned_runs.c.root == run.root))
         return run_id
 
     return store.database.write(write)

@@ -55,3 +55,30 @@ def test_bad_input(run, recorded, tmp_path, words, code, said):
     assert told.code == code
     assert said in told.err
     assert sorted(path.name for path in tmp_path.glob("x*")) == []
+
+
+def test_prune_moves_old_runs_into_a_file(run, run_json, recorded, tmp_path):
+    """Told where they are; back again they replay; the contract works all the while."""
+    txs = [one["tx"] for one in run_json("runs").objects]
+    contract = run_json("runs").objects[0]["contract"]
+    file = tmp_path / "old.gvmr"
+    told = run_json("prune", "--keep", 2, "--to", file).object
+    assert (told["runs"], told["bytes"]) == (len(txs) - 2, file.stat().st_size)
+    assert [one["tx"] for one in run_json("runs").objects] == txs[:2]
+    gone = run("show", txs[-1])
+    assert (gone.code, "import" in gone.err, "old.gvmr" in gone.err) == (2, True, True)
+    assert run("verify").code == run("db", "check").code == 0
+    assert run_json("call", contract, "get").object["result"]["value"] == 8
+    assert run("prune", "--keep", 3, "--to", tmp_path / "none").out == "nothing to prune\n"
+    assert not (tmp_path / "none").exists()
+    assert run("import", file).code == 0
+    assert run("replay", txs[-1]).code == 0
+
+
+def test_a_prune_that_cannot_write_its_file_removes_nothing(run, run_json, recorded, tmp_path):
+    """The file comes first."""
+    before = run_json("runs").out
+    assert run("prune", "--keep", 1, "--to", tmp_path / "no" / "such" / "folder").code == 3
+    assert run("prune", "--keep", 1, "--to", recorded).code == 2
+    assert run("prune", "--keep", 0, "--to", tmp_path / "x").code == 2
+    assert run_json("runs").out == before
