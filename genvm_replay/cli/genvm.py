@@ -17,7 +17,7 @@ from genvm_replay.errors import UsageError
 COMMANDS: Final = {
     "run": "genvm_replay.cli.genvm_run:run_command",
     "warm": "genvm_replay.cli.warm.command:warm",
-    "precompile": "genvm_replay.cli.runtime:prepare",
+    "precompile": "genvm_replay.cli.runtime:precompile",
     "parse-version-pattern": "genvm_replay.cli.genvm:parse_version_pattern",
 }
 

@@ -1,7 +1,8 @@
-"""`prepare`: does the waiting of a first start ahead of time."""
+"""`prepare`, and `genvm precompile`: do the waiting of a first start ahead of time."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,6 +29,22 @@ def prepare(settings: Settings, more: tuple[str, ...]) -> None:
 
     Checks the installed files, compiles the interpreter and takes the first image, into the cache.
     """
+    _make_ready(settings, more)
+
+
+@click.command()
+@click.option("--info", is_flag=True, help="Say also what the code is compiled for.")
+@shared_options(db=False)
+@pass_settings
+def precompile(settings: Settings, info: bool) -> None:
+    """Make the Python runtime ready ahead of time, as a first run would."""
+    from genvm_replay.executor.engine import ENGINE_VERSION, host_identity
+
+    more_facts = {"engine": ENGINE_VERSION, "machine": host_identity()} if info else {}
+    _make_ready(settings, (), more_facts)
+
+
+def _make_ready(settings: Settings, more: tuple[str, ...], more_facts: Mapping[str, str] = {}) -> None:
     from genvm_replay.executor.engine import Build
     from genvm_replay.executor.python_runtime.prepare import prepare as make_ready
     from genvm_replay.executor.python_runtime.runtime import PythonRuntime
@@ -43,9 +60,11 @@ def prepare(settings: Settings, more: tuple[str, ...]) -> None:
         interruptible(work)
     held = folder_size(folder)
     if settings.json:
-        emit({"cache": str(folder), "bytes": held, "builds": list(builds)})
+        emit({"cache": str(folder), "bytes": held, "builds": list(builds), **more_facts})
     else:
-        click.echo(facts({"ready": ", ".join(builds), "cache": str(folder), "size": size(held)}))
+        click.echo(
+            facts({"ready": ", ".join(builds), "cache": str(folder), "size": size(held), **more_facts})
+        )
 
 
 def folder_size(folder: Path) -> int:

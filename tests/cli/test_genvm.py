@@ -50,3 +50,6 @@ def test_what_is_no_contract_has_no_version(genvm, code):
 def test_precompile_prepares_the_runtime(genvm, cache):
     told = genvm("precompile", "--json")
     assert (told.code, told.object["cache"]) == (0, str(cache))
+    told = genvm("precompile", "--info")
+    assert told.code == 0
+    assert "wasmtime" in told.out
