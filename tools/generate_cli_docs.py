@@ -25,6 +25,7 @@ Made from the commands by `tools/generate_cli_docs.py`; do not edit. `--help` sa
 VARIABLES = {
     context.DB_VARIABLE: "the journal, where `--db` is not given",
     context.CACHE_VARIABLE: "the folder of the prepared Python runtime, where `--cache` is not given",
+    context.RUNNERS_VARIABLE: "the folder of official runner archives for `replay`, where `--runners` is not given",
     errors.TRACEBACK_VARIABLE: "if set, errors are shown with their traceback",
     SOCKET_VARIABLE: "the socket of `genvm warm`, from which `genvm run` starts",
     "NO_COLOR": "if set, output has no colours",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     pass
 
 DB_VARIABLE: Final = "GENVM_REPLAY_DB"
+RUNNERS_VARIABLE: Final = "GENVM_REPLAY_RUNNERS"
 CACHE_VARIABLE: Final = "GENVM_REPLAY_CACHE"
 BUILDS: Final = ("fast", "epoch", "fuel", "pulley")
 

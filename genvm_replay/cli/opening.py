@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
 
@@ -39,12 +40,14 @@ def open_store(settings: Settings, *, to_write: bool = False) -> Iterator[Databa
         yield store
 
 
-def make_bench(settings: Settings, store: Store, builds: Sequence[Build]) -> Workbench:
+def make_bench(
+    settings: Settings, store: Store, builds: Sequence[Build], *, runners_dir: Path | None = None
+) -> Workbench:
     """Tools to run contracts with; see `make_runtime`."""
     from genvm_replay.replay.workbench import Workbench
 
     runtime = make_runtime(settings, builds)
-    return Workbench(store, lambda: runtime)
+    return Workbench(store, lambda: runtime, runners_dir=runners_dir)
 
 
 def make_runtime(settings: Settings, builds: Sequence[Build]) -> PythonRuntime:

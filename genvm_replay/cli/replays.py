@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from genvm_replay.cli.context import BUILDS, Settings, pass_settings, shared_options
+from genvm_replay.cli.context import BUILDS, RUNNERS_VARIABLE, Settings, pass_settings, shared_options
 from genvm_replay.cli.opening import make_bench, open_store
 from genvm_replay.cli.progress import watched
 from genvm_replay.cli.verdicts import finish, replay_one, verify_archives, verify_one
@@ -30,11 +30,24 @@ TX_PREFIX: Final = re.compile("(0x)?[0-9a-fA-F]{4,64}")
     type=click.Choice(BUILDS),
     help="What to run on. A run with a fuel limit takes fuel, a stopped one epoch, always. [default: fast]",
 )
+@click.option(
+    "--runners",
+    "runners_dir",
+    metavar="DIR",
+    envvar=RUNNERS_VARIABLE,
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    help=f"Official runner archives, for runs that used them. [env: {RUNNERS_VARIABLE}]",
+)
 @shared_options()
 @pass_settings
 @click.pass_context
 def replay(
-    context: click.Context, settings: Settings, tx: str | None, everything: bool, build: str | None
+    context: click.Context,
+    settings: Settings,
+    tx: str | None,
+    everything: bool,
+    build: str | None,
+    runners_dir: Path | None,
 ) -> None:
     """Re-execute recorded runs from the journal alone, compare all.
 
@@ -49,7 +62,7 @@ def replay(
     chosen = Build(build) if build else None
     with open_store(settings) as store:
         found = find_runs(store, tx)
-        bench = make_bench(settings, store, [chosen or Build.FAST])
+        bench = make_bench(settings, store, [chosen or Build.FAST], runners_dir=runners_dir)
         verdicts = (replay_one(bench, run, chosen) for run in watched(found))
         finish(context, settings, verdicts, good="identical")
 

@@ -117,6 +117,7 @@ class Machine:
 
     def _start(self, plan: VmPlan, sub_vms: SubVms) -> Started:
         start, size = planned(plan.contract, self._registry, deterministic=plan.rights.deterministic)
+        plan.run.runners.update((runner.key, runner.origin) for runner in start.runners)
         budget = MemoryBudget(self._limits.memory_bytes)
         budget.take(plan.held, "what other VMs hold, and the contract's code,")
         budget.take(size, "files")

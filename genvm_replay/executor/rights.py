@@ -55,6 +55,7 @@ class RunState:
         balances: asked for so far; the host is asked once for an address (spec/executor.md 8.4).
         contracts: loaded so far by address; the first load wins, whatever state it was read from (8.4).
         call_numbers: numbers of nondeterministic blocks.
+        runners: loaded so far by id, with where each came from.
     """
 
     delta: StorageDelta = field(default_factory=StorageDelta)
@@ -62,3 +63,4 @@ class RunState:
     balances: dict[bytes, int] = field(default_factory=dict)
     contracts: dict[bytes, Contract] = field(default_factory=dict)
     call_numbers: count[int] = field(default_factory=count)
+    runners: dict[str, str] = field(default_factory=dict)

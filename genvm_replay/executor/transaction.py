@@ -36,11 +36,13 @@ class RunReport(VmReport):
     Attributes:
         storage_hash: of what was written, whether the outcome lets it stand or not.
         disagreement: the first nondeterministic block whose validator disagreed.
+        runners: `id origin` of all that were loaded, sorted; see `runners.runner.Origin`.
     """
 
     code_hash: bytes | None = None
     storage_hash: bytes = b""
     disagreement: int | None = None
+    runners: tuple[str, ...] = ()
 
 
 def run_transaction(
@@ -101,6 +103,7 @@ def run_transaction(
         code_hash=code_hash,
         storage_hash=run.delta.hash(),
         disagreement=disagreement,
+        runners=tuple(sorted(f"{key} {origin}" for key, origin in run.runners.items())),
     )
 
 

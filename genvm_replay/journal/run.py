@@ -67,3 +67,4 @@ class RunFooter(msgspec.Struct, frozen=True, array_like=True, tag="run_footer/1"
     storage_hash: bytes  # BLAKE3 of the canonical storage delta, 32 bytes
     memory_hash: bytes | None  # BLAKE3 over the changed pages of the main VM's memory; None if no VM started
     interrupted: bool  # stopped by a deadline or a signal: `payload` is no deterministic result
+    runners: tuple[str, ...] = ()  # `id origin` of all that were loaded, sorted: archive, rebuilt, stand-in

@@ -7,15 +7,21 @@ when the run is over, and the root of a second record made on the way. Nothing l
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from ..errors import Divergence, EnvironmentProblem, Mismatch
 from ..executor.effects import Recording, Replaying, ReplayingPrefix
 from ..executor.engine import Build
+from ..executor.runners.registry import Registry
+from ..executor.runners.runner_id import RunnerId
 from ..journal.recorder import RunRecorder
 from ..journal.run import Pins, RunFooter
 from ..journal.stored import StoredRun
 from .workbench import Workbench, footer_of
+
+ARCHIVE: Final = "archive"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +62,7 @@ def reexecute(run: StoredRun, bench: Workbench, build: Build | None = None) -> R
     started = time.perf_counter()
     header, recorded = run.header, run.footer
     run.verify()
+    check_runners(recorded.runners, bench.registry(debug_mode=True))
     divergence: Mismatch | None = None
     try:
         _compare(run, bench, build or natural_build(run))
@@ -94,6 +101,24 @@ def _compare(run: StoredRun, bench: Workbench, build: Build) -> None:
     finished = recorder.finish(footer)
     if finished.root != run.root:
         raise Divergence("footer", None, "root", run.root.hex(), finished.root.hex())
+
+
+def check_runners(recorded: Iterable[str], registry: Registry) -> None:
+    """Check that the runners of a run come from where they came from then.
+
+    Raises:
+        EnvironmentProblem: one came from an official archive that is not here, or the other way round.
+    """
+    for text in recorded:
+        key, _, then = text.rpartition(" ")
+        if then == ARCHIVE and not registry.has_archive(RunnerId.parse(key)):
+            raise EnvironmentProblem(
+                f"the run used the official archive of {key}, which is not here: --runners DIR says where"
+            )
+        if then != ARCHIVE and registry.has_archive(RunnerId.parse(key)):
+            raise EnvironmentProblem(
+                f"the run was made without the archive of {key}, which is here: replay it without --runners"
+            )
 
 
 def compare_footers(recorded: RunFooter, found: RunFooter) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 
 from ..executor.effects import Effects
 from ..executor.engine import Build
@@ -11,6 +12,7 @@ from ..executor.guest_thread import GuestThread
 from ..executor.machine import Machine
 from ..executor.python_runtime.runtime import PythonRuntime
 from ..executor.rights import Rights
+from ..executor.runners.registry import Registry
 from ..executor.transaction import RunReport, run_transaction
 from ..journal.run import RunFooter, RunHeader
 from ..journal.store import Store
@@ -19,8 +21,15 @@ from ..journal.store import Store
 class Workbench:
     """One process's tools. The runtime is made ready when it is first needed."""
 
-    def __init__(self, store: Store, make_runtime: Callable[[], PythonRuntime]) -> None:
+    def __init__(
+        self, store: Store, make_runtime: Callable[[], PythonRuntime], *, runners_dir: Path | None = None
+    ) -> None:
+        """
+        Args:
+            runners_dir: where official runner archives are; None: nowhere.
+        """
         self.store = store
+        self._runners_dir = runners_dir
         self._make_runtime = make_runtime
 
     @cached_property
@@ -32,6 +41,10 @@ class Workbench:
     def thread(self) -> GuestThread:
         """The thread that guests run on."""
         return GuestThread()
+
+    def registry(self, *, debug_mode: bool) -> Registry:
+        """Where runners come from."""
+        return Registry(self._runners_dir, debug_mode=debug_mode)
 
     def close(self) -> None:
         """End the guest thread, if there is one. The store stays open."""
@@ -57,7 +70,8 @@ class Workbench:
             Divergence: the door is a replaying one, and the run departs from its record.
             EnvironmentProblem: the runtime or the host is not in order.
         """
-        machine = Machine(self.runtime, build, header.limits, image=image)
+        registry = self.registry(debug_mode=header.limits.debug_mode) if self._runners_dir else None
+        machine = Machine(self.runtime, build, header.limits, image=image, registry=registry)
         rights = Rights.from_letters(header.permissions)
         sync, gated = header.role == "sync", header.limits.version_gate
 
@@ -82,4 +96,5 @@ def footer_of(report: RunReport) -> RunFooter:
         storage_hash=report.storage_hash,
         memory_hash=report.memory_hash,
         interrupted=report.outcome.interrupted,
+        runners=report.runners,
     )

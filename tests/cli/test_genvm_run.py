@@ -16,12 +16,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from executor.runners.archives import tarred, zipped
 from executor.talking import TRAP, Talk
 from guest.block_runs import running_modules
 from websockets.sync.server import ServerConnection, serve
 
 from genvm_replay import calldata
 from genvm_replay.calldata import Value
+from genvm_replay.executor.runners.nix_base32 import runner_hash
+from genvm_replay.executor.runners.runner_id import RunnerId
 from genvm_replay.host_bridge.blocking_server import BlockingHostServer
 from genvm_replay.host_bridge.local_host import LocalHost
 from genvm_replay.journal.events import Answer, GetLeaderNondetResult
@@ -173,6 +176,31 @@ def test_ends_of_a_wasm_contract(genvm: Run, main: list[Value], line: str) -> No
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == line
     assert node.result is not None
+
+
+def test_official_archives_are_pinned(tmp_path: Path, process_env: dict[str, str]) -> None:
+    """A run with an archive replays with that archive only, and is told so; one without it replays without."""
+    tar = tarred({"runner.json": b'{"StartWasm": "m.wasm"}', "m.wasm": Talk([{"Return": 7}]).code()})
+    runner = f"mine:{runner_hash(tar)}"
+    code = zipped({"runner.json": json.dumps({"Depends": runner}).encode()})
+    folder = tmp_path / "runners"
+    path = folder / RunnerId.parse(runner).path
+    path.parent.mkdir(parents=True)
+    path.write_bytes(tar)
+    config = tmp_path / "genvm.yaml"
+    config.write_text(f"runners_dir: '{folder}'\n")
+    journal = tmp_path / "journal.db"
+    node = Node(code, b"\x06")
+    with BlockingHostServer(node, f"unix://{tmp_path}/r.sock") as host:
+        words = command(host.uri, "--journal", str(journal), before=("--config", str(config)))
+        subprocess.run(words, env=process_env, timeout=60, check=True)
+    assert node.result == b"\x00" + calldata.encode(7)
+    replay = [sys.executable, "-m", "genvm_replay", "replay", "--all", "--db", str(journal)]
+    without = subprocess.run(replay, capture_output=True, text=True, env=process_env, timeout=60, check=False)
+    assert (without.returncode, f"archive of {runner}" in without.stdout) == (3, True)
+    replay += ["--runners", str(folder)]
+    with_it = subprocess.run(replay, capture_output=True, text=True, env=process_env, timeout=60, check=False)
+    assert (with_it.returncode, "identical" in with_it.stdout) == (0, True), with_it.stdout
 
 
 def test_a_version_that_is_not_admitted(genvm: Run) -> None:

@@ -44,6 +44,7 @@ FOOTER = RunFooter(
     storage_hash=b"\x22" * 32,
     memory_hash=None,
     interrupted=False,
+    runners=("py-genlayer:abc stand-in",),
 )
 
 ints = st.integers(min_value=-(2**63), max_value=2**64 - 1)
@@ -117,8 +118,8 @@ def changed(value: Any) -> Any:
             return value + "!"
         case bytes():
             return bytes([value[0] ^ 1]) + value[1:] if value else b"!"
-        case tuple():
-            return (*value[:-1], changed(value[-1])) if value else (1,)
+        case tuple() | list():
+            return type(value)([*value[:-1], changed(value[-1])] if value else [1])
         case None:
             return 1
     raise TypeError(type(value))

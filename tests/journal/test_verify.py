@@ -311,7 +311,7 @@ ROWS: list[tuple[dict[str, bytes], Damage]] = [
     ({"lines": b"garbage", "root": bytes(32)}, ("footer", None, "lines")),
     ({"field_tags": b""}, ("footer", None, "field_tags")),
     ({"field_tags": bytes(len(RUN.stored.field_tags))}, ("header", None, "kind.tag")),
-    ({"field_tags": RUN.stored.field_tags[:-1] + b"?"}, ("footer", None, "interrupted.tag")),
+    ({"field_tags": RUN.stored.field_tags[:-1] + b"?"}, ("footer", None, "runners.tag")),
 ]
 
 

@@ -83,7 +83,7 @@ class Registry:
 
     def _find(self, runner: RunnerId) -> Runner:
         path = self._archive_path(runner)
-        if path is not None and self._lists(runner):
+        if path is not None and self.has_archive(runner):
             tar = _read(path, TAR_SIZE_MAX)
             if not runner.verify_hash(tar):
                 raise EnvironmentProblem(
@@ -99,6 +99,10 @@ class Registry:
     def _archive_path(self, runner: RunnerId) -> Path | None:
         path = None if self._runners_dir is None else self._runners_dir / runner.path
         return path if path is not None and path.is_file() else None
+
+    def has_archive(self, runner: RunnerId) -> bool:
+        """Whether `load` would take the runner from a file."""
+        return self._archive_path(runner) is not None and self._lists(runner)
 
     def listing(self) -> list[Listed]:
         """All runners that are published, listed or there, in order of name and then of release."""
