@@ -5,7 +5,11 @@ from __future__ import annotations
 import csv
 import sqlite3
 
+import alembic.command
 import pytest
+
+from genvm_replay.journal.migrate import config
+from genvm_replay.journal.sqlite_database import SqliteDatabase
 
 
 def test_query_as_json_csv_and_text(run, run_json, recorded, trouble):
@@ -64,14 +68,10 @@ def test_db_upgrade_creates_and_is_idempotent(run_json, run, tmp_path):
 
 
 def test_db_upgrade_of_an_old_schema(run_json, run, recorded):
-    with sqlite3.connect(recorded) as connection:
-        for view in ("runs", "events", "storage_changes", "nondet_answers", "contracts"):
-            connection.execute(f"DROP VIEW {view}_view")
-        for table in ("run_facts", "storage_writes", "nondet_answers"):
-            connection.execute(f"DROP TABLE {table}")
-        for index in ("ix_runs_method", "ix_runs_kind"):
-            connection.execute(f"DROP INDEX {index}")
-        connection.execute("UPDATE alembic_version SET version_num = 'journal_0002_proofs'")
+    database = SqliteDatabase(recorded, "rw")
+    with database.writing() as connection:
+        alembic.command.downgrade(config(connection), "journal_0002_proofs")
+    database.close()
     assert run_json("db", "upgrade").object["before"] == "journal_0002_proofs"
     assert run_json("verify").code == 0
     assert [row["run"] for row in run_json("query").objects] == [5, 4, 3, 2, 1]
