@@ -35,6 +35,12 @@ _FORBIDDEN: typing.Final = {
     "EthCall": _AFTER_THE_BLOCK,
 }
 """What to do instead, by kind of the request that was forbidden."""
+_VERSION: typing.Final = "need version {} or later: begin the contract's file with a line `# v0.1.10`"
+_INVALID: typing.Final = {
+    "EmitEvent": "events have at most three indexed fields, and " + _VERSION.format("0.1.5"),
+    "Trace": "traces " + _VERSION.format("0.1.10"),
+}
+_HINTS: typing.Final = {"2": _INVALID, "6": _FORBIDDEN}  # by errno
 
 
 def perform(request: dict[str, typing.Any]) -> bytes | None:
@@ -54,8 +60,9 @@ def _send(request: dict[str, typing.Any]) -> int:
         return wasi.gl_call(calldata.encode(request))
     except SystemError as error:
         [kind] = request
-        if str(error).startswith("6:") and kind in _FORBIDDEN:
-            error.add_note(_FORBIDDEN[kind])
+        hint = _HINTS.get(str(error)[:1], {}).get(kind)
+        if hint:
+            error.add_note(hint)
         raise
 
 
