@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -111,28 +111,35 @@ class Session:
         modules = ModuleClient(self._config.modules, hello)
         debug = self._options["debug_mode"]
         registry = Registry(self._config.runners_dir, self._config.registry_dir, debug_mode=debug)
-        with connect(self._options["host"]) as host:
-            report = execute_for_node(
-                header,
-                runtime,
-                host,
-                modules,
-                recorder,
-                PassingStreams(),
-                registry=registry,
-                debug=debug,
-                on_interrupt=_on_signals,
-            )
-        if recorder is not None:
-            self._commit(recorder, report)
+        with recorder or nullcontext():
+            with connect(self._options["host"]) as host:
+                report = execute_for_node(
+                    header,
+                    runtime,
+                    host,
+                    modules,
+                    recorder,
+                    PassingStreams(),
+                    registry=registry,
+                    debug=debug,
+                    on_interrupt=_on_signals,
+                )
+            if recorder is not None:
+                self._commit(recorder, report)
         self._print(report)
 
     def _recorder(self, header: Any) -> Any | None:
         if not self._options["journal"]:
             return None
+        from ..journal.checkpoints import DatabaseCheckpoints
         from ..journal.recorder import RunRecorder
 
-        return RunRecorder(header)
+        def connect() -> Any:
+            from ..journal.database import open_database
+
+            return open_database(self._options["journal"]).database
+
+        return RunRecorder(header, DatabaseCheckpoints(connect))
 
     def _transaction_id(self) -> bytes:
         from blake3 import blake3

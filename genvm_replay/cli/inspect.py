@@ -25,6 +25,7 @@ from genvm_replay.errors import PayloadRedacted, UsageError
 
 if TYPE_CHECKING:
     from genvm_replay.journal.events import Event
+    from genvm_replay.journal.source import RunSummary
     from genvm_replay.journal.stored import StoredRun
 
 
@@ -69,21 +70,29 @@ def show(settings: Settings, tx: str, events: bool, line: str | None) -> None:
     Python's traceback is. With --json each event is one object on a line of its own,
     after the object of its run.
     """
+    from genvm_replay.journal.store import at_one_moment
+
     with open_store(settings) as store:
         for summary in find_runs(store, tx):
-            run = store.load_run(summary.id)
-            if settings.json:
-                emit(run_json(summary, run))
-            else:
-                click.echo(run_text(summary, run))
-                click.echo(printable(stderr_of(run)), nl=False)
-            for name, seq, event in _events(run, line) if events or line else ():
-                if isinstance(event, PayloadRedacted):
-                    _tell_redacted(settings, event)
-                elif settings.json:
-                    emit(event_json(name, seq, event))
-                else:
-                    click.echo(event_text(name, seq, event, summary.contract))
+            with at_one_moment(store, summary):
+                _show_run(settings, summary, store.load_run(summary.id), line, events=events)
+
+
+def _show_run(
+    settings: Settings, summary: RunSummary, run: StoredRun, line: str | None, *, events: bool
+) -> None:
+    if settings.json:
+        emit(run_json(summary, run))
+    else:
+        click.echo(run_text(summary, run))
+        click.echo(printable(stderr_of(run)), nl=False)
+    for name, seq, event in _events(run, line) if events or line else ():
+        if isinstance(event, PayloadRedacted):
+            _tell_redacted(settings, event)
+        elif settings.json:
+            emit(event_json(name, seq, event))
+        else:
+            click.echo(event_text(name, seq, event, summary.contract))
 
 
 def _tell_redacted(settings: Settings, gone: PayloadRedacted) -> None:

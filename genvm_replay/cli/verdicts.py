@@ -28,13 +28,15 @@ def replay_one(bench: Workbench, summary: RunSummary, build: Build | None) -> Ve
     Args:
         build: None: the one that the run needs. Not heeded for runs that only one build can re-execute.
     """
+    from genvm_replay.journal.store import at_one_moment
     from genvm_replay.replay.reexecute import natural_build, reexecute
 
     told = _named(summary)
     try:
-        run = bench.store.load_run(summary.id)
-        any_build = run.header.limits.fuel is None and not run.footer.interrupted
-        report = reexecute(run, bench, build if any_build and build else natural_build(run))
+        with at_one_moment(bench.store, summary):
+            run = bench.store.load_run(summary.id)
+            any_build = run.header.limits.fuel is None and not run.footer.interrupted
+            report = reexecute(run, bench, build if any_build and build else natural_build(run))
     except JournalDamaged as damage:
         told |= {"identical": False, "damaged": True, "divergence": divergence_json(damage)}
         return told, divergence_text(damage)

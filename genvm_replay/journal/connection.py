@@ -42,6 +42,10 @@ class Database(ABC):
         """Close; what was committed is safe already."""
 
     @abstractmethod
+    def again(self) -> Database:
+        """Another connection to the same database, with the same rules."""
+
+    @abstractmethod
     def reading(self) -> AbstractContextManager[Connection]:
         """A read transaction: all reads see the same state, whatever other processes commit meanwhile."""
 

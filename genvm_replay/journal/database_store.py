@@ -10,10 +10,11 @@ from sqlalchemy import Connection, Executable, select
 
 from genvm_replay.errors import PayloadRedacted
 from genvm_replay.journal import run_rows, schema
+from genvm_replay.journal.checkpoints import DatabaseCheckpoints
 from genvm_replay.journal.connection import Database
 from genvm_replay.journal.database_source import DatabaseSource
 from genvm_replay.journal.delta import Account, StateDelta
-from genvm_replay.journal.recorder import FinishedRun, RunRecorder
+from genvm_replay.journal.recorder import CHECKPOINT_BYTES, FinishedRun, RunRecorder
 from genvm_replay.journal.run import RunHeader
 from genvm_replay.journal.source import RunSummary
 from genvm_replay.journal.state import DatabaseState
@@ -24,8 +25,9 @@ from genvm_replay.journal.stored import StoredRun
 class DatabaseStore:
     """An open journal in a database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, checkpoint_bytes: int = CHECKPOINT_BYTES) -> None:
         self.database = database
+        self.checkpoint_bytes = checkpoint_bytes
         self.state: Final = DatabaseState(database)
 
     def __enter__(self) -> Self:
@@ -51,8 +53,11 @@ class DatabaseStore:
         self.database.close()
 
     def begin_run(self, header: RunHeader) -> RunRecorder:
-        """Start to record; nothing is written before `commit`."""
-        return RunRecorder(header)
+        """Start to record; see `Store.begin_run`."""
+        if self.read_only:
+            return RunRecorder(header)
+        checkpoints = DatabaseCheckpoints(self.database.again)
+        return RunRecorder(header, checkpoints, checkpoint_bytes=self.checkpoint_bytes)
 
     def commit(
         self,
@@ -68,7 +73,7 @@ class DatabaseStore:
 
         def write(connection: Connection) -> int:
             self.state.check(connection, expected_versions or {}, expected_accounts or {})
-            run_id = run_rows.insert(connection, finished, blobs, method=method)
+            run_id = run_rows.save(connection, finished, blobs, method=method)
             if state is not None:
                 self.state.apply(connection, state, run_id)
             return run_id
@@ -110,7 +115,11 @@ class DatabaseStore:
 
     def verify_run(self, run_id: int) -> tuple[PayloadRedacted, ...]:
         """Walk everything that is stored of a run; see `Store.verify_run`."""
-        return self.load_run(run_id).verify()
+        run = self.load_run(run_id)
+        if not run.footer.interrupted or self.database.in_transaction():
+            return run.verify()
+        with self.database.reading():  # its process may be alive and add to it
+            return self.load_run(run_id).verify()
 
     def _summaries(self, query: Executable) -> list[RunSummary]:
         return [RunSummary(*tuple(row)) for row in self.database.fetch(query)]

@@ -7,7 +7,9 @@ costs more (0.5 us an event against 0.37) than compression and hash (0.1) could 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import accumulate
+from threading import Lock
 from typing import Final, NoReturn
 
 from genvm_replay.errors import JournalError
@@ -15,7 +17,7 @@ from genvm_replay.journal import chain, segment, tree
 from genvm_replay.journal.chain import LineSummary
 from genvm_replay.journal.events import Answer, Request
 from genvm_replay.journal.payloads import BlobPool
-from genvm_replay.journal.record import Pair, encode_events
+from genvm_replay.journal.record import Pair, encode_events, payload_fields
 from genvm_replay.journal.run_index import NOTED, RunIndex
 from genvm_replay.journal.segment import SEGMENT_BYTES_MAX, SEGMENT_EVENTS_MAX, Segment
 
@@ -25,12 +27,30 @@ BATCH_EVENTS: Final = 64  # one sixteenth of a segment
 class LineWriter:
     """Takes the events of one line in order. One thread at a time; made by `RunRecorder.line`."""
 
-    def __init__(self, name: str, genesis: bytes, pool: BlobPool, index: RunIndex | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        genesis: bytes,
+        pool: BlobPool,
+        index: RunIndex | None = None,
+        *,
+        lock: Lock | None = None,
+        told: Callable[[int], None] = lambda _size: None,
+    ) -> None:
+        """
+        Args:
+            lock: held while what is known of the closed segments changes.
+            told: called after each closed segment with the bytes of it and of the payloads that it is first to name.
+        """
         self.name = name
         self._index = index or RunIndex()
-        self.segments: list[Segment] = []
+        self._lock = lock or Lock()
+        self._told = told
+        self.segments: list[Segment] = []  # closed, and in no checkpoint yet
         self.raw_bytes = 0  # canonical bytes of the closed segments
+        self.stored_bytes = 0  # of the closed segments
         self._pool = pool
+        self._heads: list[bytes] = []
         self._start = self._head = chain.line_start(genesis, name)
         self._pending: list[Pair] = []
         self._encoded: list[bytes] = []
@@ -59,7 +79,11 @@ class LineWriter:
         if self._encoded:
             self._close_segment(len(self._encoded))
         self._pending = _Finished()
-        heads = [segment.head for segment in self.segments]
+        return self.closed()
+
+    def closed(self) -> LineSummary:
+        """What is closed so far, as if the line ended there."""
+        heads = self._heads
         return LineSummary(
             self.name, self._next_seq, self._head, len(heads), tree.root(heads) if heads else b""
         )
@@ -92,7 +116,7 @@ class LineWriter:
         self._apart = [index - count for index in self._apart[len(apart) :]]
         closed = segment.close(
             self.name,
-            len(self.segments),
+            len(self._heads),
             self._next_seq,
             encoded,
             apart,
@@ -100,12 +124,18 @@ class LineWriter:
             previous=self._head,
         )
         size = sum(map(len, encoded)) if self._encoded else self._encoded_bytes
+        named = {digest for index in apart for _, digest in payload_fields(encoded[index])}
         self._pool.charge(closed.stored_bytes)
-        self.segments.append(closed)
-        self._head = closed.head
-        self._next_seq += count
-        self._encoded_bytes -= size
-        self.raw_bytes += size
+        with self._lock:
+            grown = closed.stored_bytes + self._pool.name(named)
+            self.segments.append(closed)
+            self._heads.append(closed.head)
+            self._head = closed.head
+            self._next_seq += count
+            self._encoded_bytes -= size
+            self.raw_bytes += size
+            self.stored_bytes += closed.stored_bytes
+        self._told(grown)
 
 
 class _Finished(list[Pair]):

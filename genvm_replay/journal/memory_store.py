@@ -146,7 +146,7 @@ class MemoryStore:
         """Nothing is held open."""
 
     def begin_run(self, header: RunHeader) -> RunRecorder:
-        """Start to record; nothing is written before `commit`."""
+        """Start to record; all of it stays in memory."""
         return RunRecorder(header)
 
     def commit(

@@ -72,6 +72,13 @@ class PostgresDatabase(Database):
         busy_timeout_ms: int = BUSY_TIMEOUT_MS,
     ) -> None:
         given = parameters(url)
+
+        def again() -> PostgresDatabase:
+            return PostgresDatabase(
+                url, read_only=self.read_only, durability=durability, busy_timeout_ms=busy_timeout_ms
+            )
+
+        self._again = again
         self.name = shown(given)
         self._password = given.get("password", "")
         self._settings = {
@@ -101,6 +108,10 @@ class PostgresDatabase(Database):
         with suppress(DBAPIError):
             self.connection.close()
         self._engine.dispose()
+
+    def again(self) -> PostgresDatabase:
+        """Another connection; see `Database`."""
+        return self._again()
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

@@ -12,20 +12,12 @@ from typing import Final
 from sqlalchemy import Connection, select, text
 
 from genvm_replay.errors import UsageError
-from genvm_replay.journal import schema
+from genvm_replay.journal import run_rows, schema
 from genvm_replay.journal.database_store import DatabaseStore
 from genvm_replay.journal.source import RunSummary
 from genvm_replay.journal.store import prefix_range
 
 KEPT_MIN: Final = 1  # the newest run stays, so that ids only grow
-_OF_A_RUN: Final = (
-    schema.nondet_answers,
-    schema.storage_writes,
-    schema.run_facts,
-    schema.signatures,
-    schema.payload_references,
-    schema.segments,
-)
 _NOTE: Final = text(
     "INSERT INTO pruned_runs (root, tx, role, contract, method, kind, event_count, archive, archive_hash, pruned_at)"
     " SELECT root, tx, role, contract, method, kind, event_count, :archive, :archive_hash, :pruned_at"
@@ -79,9 +71,7 @@ def remove(store: DatabaseStore, run_ids: list[int], *, archive: str, archive_ha
         for run_id in reversed(run_ids):  # a child before its parent
             note = {"run_id": run_id, "archive": archive, "archive_hash": archive_hash, "pruned_at": now}
             connection.execute(_NOTE, note)
-            for table in _OF_A_RUN:
-                connection.execute(table.delete().where(table.c.run_id == run_id))
-            connection.execute(schema.runs.delete().where(schema.runs.c.id == run_id))
+            run_rows.remove(connection, run_id)
         connection.execute(_DELETE_UNREFERENCED)
 
     store.database.write(write)

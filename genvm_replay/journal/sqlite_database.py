@@ -54,6 +54,9 @@ class SqliteDatabase(Database):
         busy_timeout_ms: int = BUSY_TIMEOUT_MS,
     ) -> None:
         self.path = path
+        self._mode: Mode = mode
+        self._durability: Durability = durability
+        self._busy_timeout_ms = busy_timeout_ms
         self.name = str(path)
         self.read_only = mode in ("ro", "immutable")
         access = "mode=ro&immutable=1" if mode == "immutable" else f"mode={mode}"
@@ -83,6 +86,12 @@ class SqliteDatabase(Database):
         """Close; what was committed is safe already."""
         self.connection.close()
         self._engine.dispose()
+
+    def again(self) -> SqliteDatabase:
+        """Another connection; see `Database`."""
+        return SqliteDatabase(
+            self.path, self._mode, durability=self._durability, busy_timeout_ms=self._busy_timeout_ms
+        )
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

@@ -2,13 +2,13 @@
 
 Three keep it: `memory_store.py`, and `database_store.py` over SQLite and Postgres. A run is a pure value until `commit`
 writes it in one transaction, together with the local state that it changed. So a process that is killed leaves
-whole runs or nothing.
+whole runs or nothing; of a run that was longer than a checkpoint, a valid prefix marked `interrupted`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final, Protocol, Self
 
 from genvm_replay.errors import PayloadRedacted, UsageError
@@ -69,7 +69,12 @@ class Store(AbstractContextManager["Store"], Protocol):
         """Close; what was committed is safe already."""
 
     def begin_run(self, header: RunHeader) -> RunRecorder:
-        """Start to record; nothing is written before `commit`."""
+        """Start to record.
+
+        A database takes what is closed of a long run out of memory, `CHECKPOINT_BYTES` at a time, as a run with the
+        status `interrupted`; `commit` finishes it. Use the recorder as a context, or its `give_up`, to remove a run
+        that is not committed. A memory store, and one that is read-only, keep all of it in memory.
+        """
 
     def commit(
         self,
@@ -80,7 +85,7 @@ class Store(AbstractContextManager["Store"], Protocol):
         expected_accounts: Mapping[bytes, Account] | None = None,
         method: str | None = None,
     ) -> int:
-        """Store a run and the state it changed, in one transaction; its id, which is above all before.
+        """Store a run and the state it changed, in one transaction; its id, which is above those of runs begun before.
 
         Args:
             finished: what a recorder's `finish` gave.
@@ -130,6 +135,11 @@ class Store(AbstractContextManager["Store"], Protocol):
             UsageError: no such run.
             JournalDamaged: the first thing that is not as it was recorded (see `verify.py`).
         """
+
+
+def at_one_moment(store: Store, run: RunSummary) -> AbstractContextManager[None]:
+    """Inside, a run does not grow: one that is `interrupted` may still be recorded by another process."""
+    return store.state.snapshot() if run.status == "interrupted" else nullcontext()
 
 
 def no_such_run(run_id: int) -> UsageError:

@@ -104,6 +104,7 @@ def _finished(run: StoredRun, archived: ArchivedRun) -> FinishedRun:
         stored=archived.stored,
         index=index,
         raw_bytes=canonical + sum(map(len, archived.blobs.values())),
+        stored_bytes=sum(segment.stored_bytes for segment in archived.segments),
     )
 
 

@@ -7,6 +7,7 @@ since; then the transaction runs again on the new state. The node mints what a t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -192,15 +193,16 @@ class LocalNode:
         for _ in range(ATTEMPTS_MAX):
             plan = plan_for(state.account(sender).nonce)
             try:
-                return self._attempt(plan, format_datetime(moment))
+                with ExitStack() as recording:
+                    return self._attempt(plan, format_datetime(moment), recording)
             except StateConflict:
                 continue  # somebody else was quicker: run again on what is there now
         raise EnvironmentProblem(
             f"other processes changed the state {ATTEMPTS_MAX} times while this transaction ran; try again"
         )
 
-    def _attempt(self, plan: _Plan, moment: str) -> Recorded:
-        """Run a transaction on the state of this moment, and commit."""
+    def _attempt(self, plan: _Plan, moment: str, recording: ExitStack) -> Recorded:
+        """Run a transaction on the state of this moment, and commit; `recording` gives up what is not committed."""
         store, options = self._bench.store, plan.options
         streams = Streams()
         with store.state.snapshot():
@@ -218,7 +220,7 @@ class LocalNode:
                     "`deploy` prints the address of a new one"
                 )
             header = self._header(plan, moment, sender.nonce)
-            recorder = store.begin_run(header)
+            recorder = recording.enter_context(store.begin_run(header))
             build = Build.EPOCH if options.fuel is None else Build.FUEL
             with reached_modules(options.modules, header.tx) as modules:
                 door = Recording(Live(host, clock_ns(header.message), streams, modules), recorder)

@@ -7,9 +7,10 @@ raises `Divergence` with its line, index and differing field; what was recorded 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from ...errors import Divergence
-from ...journal.events import OK, Answer, AnyRequest, ConsumeResult, Event, Request
+from ...journal.events import OK, Answer, AnyRequest, ConsumeResult, Event, NotifyNondetDisagreement, Request
 from ..stops import TIMEOUT, VmError
 from .door import MAIN_LINE
 
@@ -70,15 +71,46 @@ class Replaying:
                 raise Divergence(replaying._line, replaying._seq, "kind", kind_of(event.request), None)
 
 
+@dataclass(slots=True)
+class _Stop:
+    """Shared by the lines of a run."""
+
+    reached: bool = False
+
+
 class ReplayingPrefix(Replaying):
-    """The same for a run that was stopped from outside: how far it got is chance, so only the common part counts."""
+    """The same for a run that was stopped from outside: how far it got is chance, so only the common part counts.
+
+    Where one line of the record ends, the guests of all lines are stopped: nothing recorded tells what they do then.
+    """
+
+    def __init__(
+        self,
+        read_line: Callable[[str], Iterator[Event]],
+        line: str = MAIN_LINE,
+        stop: _Stop | None = None,
+    ) -> None:
+        super().__init__(read_line, line)
+        self._stop = stop or _Stop()
+
+    def line(self, name: str) -> ReplayingPrefix:
+        """Answer another line of the run."""
+        other = self._others[name] = ReplayingPrefix(self._read_line, name, self._stop)
+        return other
 
     def perform(self, request: AnyRequest) -> Answer:
-        """Give the recorded answer, or stop the guest where the record was stopped."""
-        recorded = self.peek()
-        if recorded is None or isinstance(request, ConsumeResult):
+        """Give the recorded answer, or stop the guest where the record was stopped.
+
+        Raises:
+            VmError: `timeout`: the record ends here.
+        """
+        recorded = None if self._stop.reached else self.peek()
+        if isinstance(request, ConsumeResult):
             return OK
-        if isinstance(recorded.request, ConsumeResult):
+        if recorded is None or isinstance(recorded.request, ConsumeResult):
+            self._stop.reached = True
+            if isinstance(request, NotifyNondetDisagreement):
+                return OK  # a validator that was stopped
             raise VmError(TIMEOUT)
         return super().perform(request)
 

@@ -21,6 +21,7 @@ from genvm_replay.journal.events import (
     ConsumeResult,
     Event,
     GetCalldata,
+    NotifyNondetDisagreement,
     ReadClock,
     ReadRandom,
     StorageRead,
@@ -158,6 +159,22 @@ def test_the_prefix_of_a_stopped_run() -> None:
     door = ReplayingPrefix(recorded)
     assert door.perform(ConsumeResult(b"\2other")) == OK
     door.finish()
+
+
+def test_where_one_line_of_a_prefix_ends_all_end() -> None:
+    """The record of a killed process may hold more of one line than of another: nothing is answered that it lacks."""
+    lines = {"main": EVENTS[:2], "nondet:0": EVENTS[1:2]}
+    door = ReplayingPrefix(lambda name: iter(lines[name]))
+    door.perform(EVENTS[0].request)
+    block = door.line("nondet:0")
+    block.perform(EVENTS[1].request)
+    with pytest.raises(VmError, match="timeout"):
+        block.perform(GetCalldata())
+    with pytest.raises(VmError, match="timeout"):
+        door.perform(EVENTS[1].request)
+    assert door.perform(NotifyNondetDisagreement(0)) == OK
+    assert door.perform(ConsumeResult(b"\2timeout")) == OK
+    door.finish(lines)
 
 
 @given(st.integers(0, 3), st.binary(max_size=3), st.integers(0, 3), st.binary(max_size=3))
