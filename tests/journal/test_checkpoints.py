@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from blake3 import blake3
 from sqlalchemy import Connection, Engine, event
 
 from genvm_replay.errors import EnvironmentProblem, JournalError, UsageError
@@ -101,6 +102,8 @@ def test_the_record_is_the_same(store: DatabaseStore) -> None:
     finished = recorder.finish(FOOTER)
     assert finished.root == whole.root
     assert 0 < len(finished.segments) < len(whole.segments)
+    assert len(whole.blobs) == 5
+    assert finished.blobs.keys() < whole.blobs.keys() - {blake3(PAGES[0].request.data).digest()}  # type: ignore[union-attr]
     bit_by_bit = store.commit(finished, method="call")
     assert bit_by_bit == recorder.begun.run_id != at_once
     amendments.check_whole(store.database)
@@ -229,9 +232,12 @@ def test_a_conflict_leaves_no_second_row(store: DatabaseStore) -> None:
 
 
 def test_what_was_committed_is_not_given_up(store: DatabaseStore) -> None:
-    """An error after the commit changes nothing."""
+    """An error after the commit changes nothing; nor does a second commit of the same run."""
     recorder = begun(store)
-    run_id = store.commit(recorder.finish(FOOTER))
+    finished = recorder.finish(FOOTER)
+    run_id = store.commit(finished)
+    with pytest.raises(JournalError, match="changed by another process"):
+        store.commit(finished)
     recorder.give_up()
     store.verify_run(run_id)
 
@@ -302,10 +308,15 @@ def test_lines_on_several_threads() -> None:
     lines = {f"nondet:{n}": [*many_events(4000, seed=n), PAGES[n], PAGES[5]] for n in range(5)}
     recorder = RunRecorder(HEADER, Keeping(), checkpoint_bytes=TINY)
     threads = [Thread(target=feed, args=(recorder, {name: lines[name]})) for name in lines]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # so that they meet each other everywhere
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
     parts.append(recorder.finish(FOOTER))
     assert parts[-1].root == record(lines).root
     counts = dict.fromkeys(lines, 0)
