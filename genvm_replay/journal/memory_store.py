@@ -160,6 +160,7 @@ class MemoryStore:
     ) -> int:
         """Store a run and the state it changed, all or nothing; see `Store.commit`."""
         self.state.refuse_to_write()
+        finished.refuse_part()
         self.state.check(expected_versions or {}, expected_accounts or {})
         after = self._journal.state if state is None else self.state.after(state)
         run_id = len(self._journal.runs) + 1

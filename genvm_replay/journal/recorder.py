@@ -71,14 +71,18 @@ class FinishedRun:
         """Events of all lines."""
         return sum(line.count for line in self.lines)
 
+    def refuse_part(self) -> None:
+        """Raise UsageError if a part of the run is in checkpoints."""
+        if self.begun is not None:
+            raise UsageError("a part of this run is in its store already: commit it and open it there")
+
     def open(self) -> StoredRun:
         """Read the run back from memory, through the same code as one from a database.
 
         Raises:
             UsageError: a part of it is in checkpoints; read it from its store.
         """
-        if self.begun is not None:
-            raise UsageError("a part of this run is in its store already: commit it and open it there")
+        self.refuse_part()
         return StoredRun(self.stored, MemorySource(self.segments, self.blobs))
 
 

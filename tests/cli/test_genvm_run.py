@@ -27,7 +27,9 @@ from genvm_replay.executor.runners.nix_base32 import runner_hash
 from genvm_replay.executor.runners.runner_id import RunnerId
 from genvm_replay.host_bridge.blocking_server import BlockingHostServer
 from genvm_replay.host_bridge.local_host import LocalHost
-from genvm_replay.journal.events import Answer, GetLeaderNondetResult
+from genvm_replay.journal.database import open_database
+from genvm_replay.journal.events import Answer, GetLeaderNondetResult, StorageRead
+from genvm_replay.journal.recorder import CHECKPOINT_BYTES
 from genvm_replay.replay.local_node import call_object, store_code
 
 CONTRACT, SENDER = b"c" * 20, b"s" * 20
@@ -406,3 +408,53 @@ def test_the_record_keeps_the_debug_mode(tmp_path: Path, process_env: dict[str, 
     words = [sys.executable, "-m", "genvm_replay", "replay", "--all", "--db", str(journal), "--json"]
     replayed = subprocess.run(words, capture_output=True, text=True, env=process_env, timeout=60, check=False)
     assert json.loads(replayed.stdout)["identical"] is True
+
+
+TALKATIVE = """# v0.1.10
+# { "Depends": "py-genlayer:test" }
+from genlayer import *
+import random
+
+class C(gl.Contract):
+    names: TreeMap[str, str]
+    @gl.public.write
+    def talk(self):
+        for number in range(1100):
+            print(random.randbytes(34_000).hex(), flush=True)
+        while True:
+            self.names.get(str(random.random()))
+"""
+
+
+class Watching(Node):
+    """Kills the process that asks it for storage once its journal has a run."""
+
+    def __init__(self, journal: Path, code: bytes, call: bytes) -> None:
+        super().__init__(code, call)
+        self.journal = journal
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def storage_read(self, request: StorageRead) -> Answer:
+        if self.process is not None and self.journal.exists():
+            with open_database(self.journal, read_only=True) as store:
+                if store.list_runs():
+                    self.process.kill()
+        return super().storage_read(request)
+
+
+def test_a_long_run_that_is_killed(tmp_path: Path, environment: None) -> None:
+    """What it had written by then is in the journal, marked, and is compared as far as it goes."""
+    journal = tmp_path / "journal.db"
+    node = Watching(journal, TALKATIVE.encode(), call_object("talk", [], {}))
+    with BlockingHostServer(node, f"unix://{tmp_path}/k.sock") as host:
+        words = command(host.uri, "--debug-mode", "--journal", str(journal))
+        with subprocess.Popen(words, stdout=subprocess.DEVNULL) as process:
+            node.process = process
+            assert process.wait(120) == -signal.SIGKILL
+    with open_database(journal) as store:
+        (found,) = store.list_runs()
+        assert (found.status, found.method) == ("interrupted", "talk")
+        assert found.raw_bytes > CHECKPOINT_BYTES
+    words = [sys.executable, "-m", "genvm_replay", "replay", "--all", "--db", str(journal), "--json"]
+    told = json.loads(subprocess.run(words, capture_output=True, text=True, timeout=120, check=True).stdout)
+    assert (told["identical"], told["prefix_only"], told["events"]) == (True, True, found.event_count)

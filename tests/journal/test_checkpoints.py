@@ -22,6 +22,7 @@ from genvm_replay.journal.database import open_database
 from genvm_replay.journal.database_store import DatabaseStore
 from genvm_replay.journal.delta import PageKey, StateConflict, StateDelta
 from genvm_replay.journal.events import OK, Event, StorageWrite, WriteStream
+from genvm_replay.journal.memory_store import MemoryStore
 from genvm_replay.journal.recorder import UNFINISHED, Begun, FinishedRun, Forgetting, RunRecorder
 from genvm_replay.journal.segment import SEGMENT_EVENTS_MAX
 from genvm_replay.journal.store import at_one_moment
@@ -132,8 +133,9 @@ def test_a_second_record_needs_no_store() -> None:
     finished = recorder.finish(FOOTER)
     assert finished.root == record(LINES).root
     assert len(finished.segments) == len(LINES)
-    with pytest.raises(UsageError, match="in its store"):
-        finished.open()
+    for use in (finished.open, lambda: MemoryStore().commit(finished)):
+        with pytest.raises(UsageError, match="in its store"):
+            use()
 
 
 def test_what_is_there_while_it_is_recorded(url: str, store: DatabaseStore) -> None:
