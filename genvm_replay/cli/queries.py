@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 WHAT: Final = ("runs", "events", "storage", "answers")
 RESULTS: Final = ("return", "user_error", "vm_error", "internal_error")
-ROLES: Final = ("leader", "validator", "sync", "replay")
+ROLES: Final = ("leader", "validator", "sync", "appeal", "replay")
 LEFT_OUT: Final = ("fingerprint", "stored_bytes", "recorded_at", "parent", "root", "sender", "hash", "status")
 CELL_CHARS: Final = 42
 TX_CHARS: Final = 14

@@ -76,11 +76,16 @@ def transaction_options(command: Command) -> Command:
             callback=read_size,
             help="Memory of the contract, such as 64MiB. [default: 4 GiB]",
         ),
-        *(_module_option(module, variable) for module, variable in MODULE_VARIABLES.items()),
+        *module_options(),
     )
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def module_options() -> list[Callable[[Command], Command]]:
+    """An option for the address of each module."""
+    return [_module_option(module, variable) for module, variable in MODULE_VARIABLES.items()]
 
 
 def _module_option(module: str, variable: str) -> Callable[[Command], Command]:

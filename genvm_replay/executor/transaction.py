@@ -7,7 +7,7 @@ the validator and the replayer.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from blake3 import blake3
 
@@ -94,8 +94,9 @@ def run_transaction(
     if disagreement is not None:
         effects.perform(NotifyNondetDisagreement(disagreement))
     effects.perform(ConsumeResult(report.outcome.wire_payload()))
+    outcome = report.outcome
     return RunReport(
-        outcome=report.outcome,
+        outcome=replace(outcome, interrupted=outcome.interrupted or sub_vms.validators.interrupted),
         image=report.image,
         memory_hash=report.memory_hash,
         traceback=report.traceback,

@@ -20,7 +20,12 @@ AGREEMENT: Final = b"\x10"  # calldata true; anything else disagrees
 
 
 class ValidatorQueue:
-    """The validators of one run. `finish` waits for them."""
+    """The validators of one run. `finish` waits for them.
+
+    Attributes:
+        disagreement: the first block that was rejected.
+        interrupted: one was stopped from outside, so its rejection is no opinion.
+    """
 
     def __init__(self, run: Callable[[VmPlan], Outcome]) -> None:
         self._run = run
@@ -28,6 +33,7 @@ class ValidatorQueue:
         self._started = False
         self._failure: BaseException | None = None
         self.disagreement: int | None = None
+        self.interrupted = False
 
     def put(self, call_no: int, plan: VmPlan) -> None:
         """Queue a validator; waits while the queue is full."""
@@ -60,6 +66,7 @@ class ValidatorQueue:
         except BaseException as error:
             self._failure = error
             return
+        self.interrupted |= outcome.interrupted
         if outcome.kind == "internal_error":
             self._failure = InternalFailure(outcome.payload.decode(errors="replace"))
         elif (outcome.kind, outcome.payload) != ("return", AGREEMENT):

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-Role = Literal["leader", "validator", "sync", "replay"]
+Role = Literal["leader", "validator", "sync", "appeal", "replay"]
 ResultKind = Literal["return", "user_error", "vm_error", "internal_error"]
 
 

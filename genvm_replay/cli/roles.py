@@ -1,0 +1,171 @@
+"""`validate`, `sync` and `appeal`: a recorded transaction once more, in another role."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import isnan
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from genvm_replay.cli.context import Settings, pass_settings, shared_options
+from genvm_replay.cli.errors import DONE, FAILED
+from genvm_replay.cli.opening import make_bench, open_store
+from genvm_replay.cli.output import printable
+from genvm_replay.cli.replays import find_runs
+from genvm_replay.cli.rounds import tell
+from genvm_replay.cli.transaction_options import (
+    DEADLINE_SECONDS,
+    DEADLINE_SECONDS_MAX,
+    module_options,
+)
+from genvm_replay.errors import UsageError
+from genvm_replay.host_bridge.modules import LLM, WEB
+
+if TYPE_CHECKING:
+    from genvm_replay.journal.run import Role
+    from genvm_replay.replay.rerun import Rerun, RerunOptions
+
+COUNT_MAX: Final = 1_000
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def role_options(*, asks_modules: bool) -> Callable[[Command], Command]:
+    """Add the options of a run in another role."""
+
+    def add(command: Command) -> Command:
+        options = (
+            click.option(
+                "--run",
+                "run_id",
+                metavar="RUN",
+                type=click.IntRange(1),
+                help="The leader's run. [default: the newest]",
+            ),
+            click.option(
+                "--deadline",
+                metavar="SECONDS",
+                type=click.FloatRange(0, DEADLINE_SECONDS_MAX),
+                default=DEADLINE_SECONDS,
+                help="Stop each run after so long; 0: never. Not for runs with a fuel limit. [default: 60]",
+            ),
+            click.option(
+                "--state",
+                type=click.Choice(["local"]),
+                help="Read what the record does not show from the local node's state, as it is now. [default: refuse]",
+            ),
+            *(module_options() if asks_modules else ()),
+        )
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+def count_option(text: str) -> Callable[[Command], Command]:
+    """Add the option for the number of runs."""
+    return click.option(
+        "--count", metavar="N", type=click.IntRange(1, COUNT_MAX), default=1, help=f"{text} [default: 1]"
+    )
+
+
+@click.command()
+@click.argument("tx")
+@count_option("How many validators, one after the other.")
+@role_options(asks_modules=True)
+@shared_options()
+@pass_settings
+@click.pass_context
+def validate(context: click.Context, settings: Settings, /, tx: str, count: int, **options: Any) -> None:
+    """Run transaction TX as a validator of its leader, and record the vote.
+
+    The state comes from the leader's record, the deterministic part is computed anew. The validator functions of its
+    nondeterministic blocks judge the leader's recorded results, with answers of the modules at --llm and --web.
+    """
+    context.exit(_run(settings, tx, ["validator"] * count, **options))
+
+
+@click.command()
+@click.argument("tx")
+@role_options(asks_modules=False)
+@shared_options()
+@pass_settings
+@click.pass_context
+def sync(context: click.Context, settings: Settings, /, tx: str, **options: Any) -> None:
+    """Run transaction TX with its leader's nondeterministic results as they are.
+
+    Nothing nondeterministic is run and no module is asked. Recorded; the vote is about the deterministic part alone.
+    """
+    context.exit(_run(settings, tx, ["sync"], **options))
+
+
+@click.command()
+@click.argument("tx")
+@count_option("How many validators judge the old leader.")
+@role_options(asks_modules=True)
+@shared_options()
+@pass_settings
+@click.pass_context
+def appeal(context: click.Context, settings: Settings, /, tx: str, count: int, **options: Any) -> None:
+    """Run transaction TX with a new leader, and judge the old one again.
+
+    The new leader asks the modules at --llm and --web afresh. Then the contract's own validator functions judge the
+    results of the old leader. This opens a round; `validate` then judges the new leader. An old leader that came to no
+    result is not judged.
+    """
+    context.exit(_run(settings, tx, ["leader", *["appeal"] * count], **options))
+
+
+def _run(settings: Settings, tx: str, roles: Sequence[str], **options: Any) -> int:
+    """Run in these roles over one leader's record, tell the verdicts; gives the exit code."""
+    from genvm_replay.executor.engine import Build
+    from genvm_replay.replay.rerun import rerun
+    from genvm_replay.replay.roles import RULES, why_unjudgeable
+    from genvm_replay.replay.rounds import leader_to_judge, verdicts
+
+    chosen = options.pop("run_id")
+    with open_store(settings, to_write=True) as store:
+        leader = leader_to_judge(store, find_runs(store, tx), chosen)
+        if roles[0] == "leader" and why_unjudgeable(leader.footer):
+            roles = roles[:1]
+        fuel = leader.header.limits.fuel
+        bench = make_bench(settings, store, [Build.EPOCH if fuel is None else Build.FUEL])
+        asked = _options(**options)
+        made: list[Rerun] = []
+        try:
+            for role in roles:
+                made.append(rerun(bench, leader, _role(role), asked))
+        finally:  # what was recorded is told, also where a later run could not be made
+            ids = {one.run_id for one in made}
+            found = [one for one in verdicts(store, find_runs(store, tx)) if one.run_id in ids]
+            if found:
+                tell(settings, found)
+    for one in made:
+        for what in one.refused[:1]:
+            click.echo(
+                f"note: run {one.run_id} asked for {printable(what)}: not in the record, refused", err=True
+            )
+    judged = [one for one in found if RULES[_role(one.role)].votes]
+    return DONE if all(one.vote.word == "agree" for one in judged) else FAILED
+
+
+def _role(name: str) -> Role:
+    from genvm_replay.replay.roles import RULES
+
+    return next(role for role in RULES if role == name)
+
+
+def _options(
+    deadline: float, state: str | None, llm: str | None = None, web: str | None = None
+) -> RerunOptions:
+    from genvm_replay.replay.rerun import RerunOptions
+
+    addresses = {LLM: llm, WEB: web}
+    if isnan(deadline):
+        raise UsageError("--deadline: give a number of seconds")
+    return RerunOptions(
+        modules={name: address for name, address in addresses.items() if address is not None},
+        deadline_ms=round(deadline * 1000) or None,
+        local_state=state == "local",
+    )
