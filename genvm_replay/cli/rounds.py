@@ -75,6 +75,11 @@ def tell(settings: Settings, found: Sequence[Verdict]) -> None:
         if one.vote.word == VIOLATION and one.vote.difference is not None:
             click.echo(f"run {one.run_id} differs from run {one.leader_id}")
             click.echo(divergence_text(one.vote.difference))
+            if one.other_pins:
+                others = ", ".join(one.other_pins)
+                click.echo(
+                    f"    not the versions of the leader: {others}; the difference may come from there"
+                )
 
 
 def tallies(found: Sequence[Verdict]) -> list[str]:
@@ -103,6 +108,7 @@ def verdict_json(one: Verdict) -> dict[str, Any]:
         "result_hash": hexed(one.result_hash),
         "storage_hash": hexed(one.storage_hash),
         "fingerprint": None if one.fingerprint is None else hexed(one.fingerprint),
+        "other_pins": list(one.other_pins),
         "first_difference": None if difference is None else divergence_json(difference),
     }
 

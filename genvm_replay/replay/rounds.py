@@ -14,6 +14,7 @@ from ..errors import UsageError
 from ..journal.source import RunSummary
 from ..journal.store import Store
 from ..journal.stored import StoredRun
+from .reexecute import pins_that_differ
 from .roles import OPENERS
 from .votes import Vote, fingerprint_hash, result_hash, vote_of
 
@@ -27,6 +28,7 @@ class Verdict:
     Attributes:
         leader_id: the run that this one is about; None: it stands alone.
         fingerprint: BLAKE3 of an error's fingerprint.
+        other_pins: names of pinned parts that are not those of the leader's run.
     """
 
     round: int
@@ -39,6 +41,7 @@ class Verdict:
     result_hash: bytes
     storage_hash: bytes
     fingerprint: bytes | None
+    other_pins: tuple[str, ...]
 
 
 def verdicts(store: Store, runs: Sequence[RunSummary]) -> list[Verdict]:
@@ -70,6 +73,7 @@ def verdict(store: Store, summary: RunSummary, number: int) -> Verdict:
         result_hash=result_hash(run.footer),
         storage_hash=run.footer.storage_hash,
         fingerprint=fingerprint_hash(run),
+        other_pins=() if leader is None else tuple(pins_that_differ(leader.header.pins, run.header.pins)),
     )
 
 

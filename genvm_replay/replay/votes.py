@@ -81,11 +81,11 @@ def vote_of(run: StoredRun, leader: StoredRun) -> Vote:
         return Vote(word=None, difference=found)
     if run.footer.interrupted:
         return Vote(word="timeout")
+    if run.footer.kind == "internal_error":
+        return Vote(word=None, difference=found)
     storage = leader.footer.storage_hash, run.footer.storage_hash
     if storage[0] != storage[1] or theirs.seen_outside != ours.seen_outside:
         return Vote(word="deterministic violation", difference=found)
-    if run.footer.kind == "internal_error":
-        return Vote(word=None, difference=found)
     word: Word = "agree" if ours.disagreement is None else "disagree"
     return Vote(word=word, block=ours.disagreement, difference=found)
 

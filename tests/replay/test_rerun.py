@@ -8,9 +8,17 @@ from dataclasses import replace
 
 import pytest
 from guest.block_runs import Modules, running_modules
+from msgspec import structs
 
 from genvm_replay.errors import EnvironmentProblem, UsageError
-from genvm_replay.journal.events import Answer, Event, GetLeaderNondetResult, ModuleCall, StorageRead
+from genvm_replay.journal.events import (
+    Answer,
+    Event,
+    GetLeaderNondetResult,
+    ModuleCall,
+    StorageRead,
+    WasiCall,
+)
 from genvm_replay.journal.recorder import RunRecorder
 from genvm_replay.journal.run import Role
 from genvm_replay.journal.stored import StoredRun
@@ -177,6 +185,29 @@ def test_a_leader_that_computed_on_another_storage(
         assert found.vote.difference.actual == (42).to_bytes(8, "little")
 
 
+def test_another_way_to_the_same_end(
+    node: LocalNode, bench: Workbench, contract: Recorded, modules: Modules, options: RerunOptions
+) -> None:
+    """What nobody outside sees is no violation: it is told as the first difference, with the versions that differ."""
+    run = bench.store.load_run(led(node, contract, modules).run_id)
+    events, skipped = main(run), 0
+    recorder = RunRecorder(structs.replace(run.header, pins=structs.replace(run.header.pins, sdk="another")))
+    for seq, event in enumerate(events):
+        if isinstance(event.request, WasiCall) and not skipped:
+            skipped = seq
+        else:
+            recorder.line("main").append(event.request, event.answer)
+    other = bench.store.load_run(bench.store.commit(recorder.finish(run.footer)))
+    found = judged(bench, other, "validator", options)
+    assert (found.vote.word, found.other_pins) == ("agree", ("sdk",))
+    assert found.vote.difference is not None
+    assert (found.vote.difference.line, found.vote.difference.seq) == ("main", skipped)
+    assert (found.result_hash, found.storage_hash) == (
+        verdict(bench.store, run.summary, 0).result_hash,  # type: ignore[arg-type]
+        run.footer.storage_hash,
+    )
+
+
 def test_a_leader_that_ran_another_contract(
     node: LocalNode, bench: Workbench, contract: Recorded, modules: Modules, options: RerunOptions
 ) -> None:
@@ -213,6 +244,30 @@ def test_a_deadline_is_a_timeout(
         UsageError, match=f"run {new} has no result to judge: it was stopped from outside; `appeal`"
     ):
         rerun(bench, bench.store.load_run(new), "validator", options)
+
+
+def test_a_validator_function_without_an_end(
+    node: LocalNode, bench: Workbench, contract: Recorded, modules: Modules, options: RerunOptions
+) -> None:
+    """It is stopped after the deterministic part has returned: still a timeout, not a disagreement."""
+    run = bench.store.load_run(led(node, contract, modules, "stall").run_id)
+    found = judged(bench, run, "validator", replace(options, deadline_ms=300))
+    assert (found.vote.word, found.kind) == ("timeout", "return")
+
+
+def test_a_validator_without_a_verdict(
+    node: LocalNode, bench: Workbench, contract: Recorded, modules: Modules, options: RerunOptions
+) -> None:
+    """A module that fails makes the whole run internal: no vote, and nothing to be judged by others."""
+    run = bench.store.load_run(led(node, contract, modules).run_id)
+    modules.web = lambda _asked: {"FatalError": "out of order"}
+    found = judged(bench, run, "validator", options)
+    assert (found.vote.word, found.kind) == (None, "internal_error")
+    new = rerun(bench, run, "leader", options).run_id
+    with pytest.raises(
+        UsageError, match=f"run {new} has no result to judge: it ended with an internal error"
+    ):
+        rerun(bench, bench.store.load_run(new), "sync", options)
 
 
 def test_reads_outside_of_the_record(

@@ -41,3 +41,11 @@ class Oracle(gl.Contract):
     def spin(self) -> None:
         while True:
             pass
+
+    @gl.public.write
+    def stall(self) -> int:
+        def never(_leader: gl.vm.Result) -> bool:
+            while True:
+                pass
+
+        return gl.vm.run_nondet_unsafe(lambda: 1, never)
