@@ -84,6 +84,11 @@ def test_rounds_with_a_dishonest_leader_and_a_flaky_page(
         if of is not None and one["role"] != "leader":
             assert [one[name] == of[name] for name in ("result_hash", "storage_hash")] == [True, True]
     assert pages(tmp_path / "journal.db", address) == before
+    run("export", tx, "--to", tmp_path / "all.capsule")
+    run("--db", tmp_path / "other.db", "import", tmp_path / "all.capsule")
+    imported = run_json("--db", tmp_path / "other.db", "rounds", tx).objects
+    told = [{(one["round"], one["role"], one["vote"]) for one in table} for table in (imported, rows)]
+    assert told[0] == told[1], "equal records are imported once"
     tamper.forget_state(tmp_path / "journal.db")
     for variable in ("GENVM_REPLAY_LLM", "GENVM_REPLAY_WEB"):
         monkeypatch.setenv(variable, "ws://127.0.0.1:1")
