@@ -23,7 +23,8 @@ DONE, FAILED, USAGE, ENVIRONMENT, INTERRUPTED, UNREAD = 0, 1, 2, 3, 130, 141
 
 EXIT_CODES: Final = {
     DONE: "done; a contract returned, a comparison found no difference",
-    FAILED: "the contract failed, a re-execution differs, a journal is damaged, a proof is false, lint found faults",
+    FAILED: "the contract failed, a re-execution differs, a validator does not agree, a journal is damaged, "
+    "a proof is false, lint found faults",
     USAGE: "wrong usage: an option, an argument, an unknown contract or transaction",
     ENVIRONMENT: "the environment: database, cache, runtime, files",
     INTERRUPTED: "stopped by Ctrl-C; nothing was committed",

@@ -12,7 +12,7 @@ from genvm_replay.cli.context import Settings, pass_settings, shared_options
 from genvm_replay.cli.errors import DONE, FAILED
 from genvm_replay.cli.opening import make_bench, open_store
 from genvm_replay.cli.output import printable
-from genvm_replay.cli.replays import find_runs
+from genvm_replay.cli.replays import find_runs, runners_option
 from genvm_replay.cli.rounds import tell
 from genvm_replay.cli.transaction_options import (
     DEADLINE_SECONDS,
@@ -54,6 +54,7 @@ def role_options(*, asks_modules: bool) -> Callable[[Command], Command]:
                 type=click.Choice(["local"]),
                 help="Read what the record does not show from the local node's state, as it is now. [default: refuse]",
             ),
+            runners_option,
             *(module_options() if asks_modules else ()),
         )
         for option in reversed(options):
@@ -124,13 +125,14 @@ def _run(settings: Settings, tx: str, roles: Sequence[str], **options: Any) -> i
     from genvm_replay.replay.roles import RULES, why_unjudgeable
     from genvm_replay.replay.rounds import leader_to_judge, verdicts
 
-    chosen = options.pop("run_id")
+    chosen, runners = options.pop("run_id"), options.pop("runners_dir")
     with open_store(settings, to_write=True) as store:
         leader = leader_to_judge(store, find_runs(store, tx), chosen)
         if roles[0] == "leader" and why_unjudgeable(leader.footer):
             roles = roles[:1]
         fuel = leader.header.limits.fuel
-        bench = make_bench(settings, store, [Build.EPOCH if fuel is None else Build.FUEL])
+        build = Build.EPOCH if fuel is None else Build.FUEL
+        bench = make_bench(settings, store, [build], runners_dir=runners)
         asked = _options(**options)
         made: list[Rerun] = []
         try:

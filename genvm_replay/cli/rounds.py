@@ -102,6 +102,7 @@ def verdict_json(one: Verdict) -> dict[str, Any]:
         "run": one.run_id,
         "role": one.role,
         "of_run": one.leader_id,
+        "parent": None if one.parent is None else hexed(one.parent),
         "vote": one.vote.word,
         "disagrees_with_block": one.vote.block,
         "result": {"kind": one.kind, "value": _value(one)},
@@ -132,12 +133,18 @@ def _row(one: Verdict) -> list[str]:
         str(one.round),
         str(one.run_id),
         one.role,
-        "" if one.leader_id is None else str(one.leader_id),
+        _leader(one),
         f"{one.vote.word or '-'}{block}",
         short(f"{one.kind} {printable(shown)}", RESULT_CHARS),
         *(_digits(digest) for digest in (one.result_hash, one.storage_hash, one.fingerprint)),
         place,
     ]
+
+
+def _leader(one: Verdict) -> str:
+    if one.leader_id is None:
+        return "" if one.parent is None else "not here"
+    return str(one.leader_id)
 
 
 def _digits(digest: bytes | None) -> str:

@@ -27,6 +27,7 @@ from ..journal.run import Limits, Role, RunHeader
 from ..journal.stored import StoredRun
 from .local_modules import reached_modules
 from .local_node import DEADLINE_MS
+from .reexecute import check_runners
 from .roles import RULES, why_unjudgeable
 from .state_change import StateRead
 from .workbench import Workbench, footer_of
@@ -66,7 +67,7 @@ def rerun(bench: Workbench, leader: StoredRun, role: Role, options: RerunOptions
         UsageError: the leader's run can't be judged, or the run asks for something that nobody knows and that a run
             in this role may ask for.
         JournalDamaged: the record does not verify.
-        EnvironmentProblem: a module can't be reached, or the runtime is not in order. Nothing was recorded.
+        EnvironmentProblem: a module can't be reached, runtime or runners are not in order. Nothing was recorded.
     """
     reason = "" if RULES[role].leads else why_unjudgeable(leader.footer)
     if reason:
@@ -74,6 +75,7 @@ def rerun(bench: Workbench, leader: StoredRun, role: Role, options: RerunOptions
             f"{_name(leader)} has no result to judge: {reason}; `appeal` makes a new leader's run"
         )
     leader.verify()
+    check_runners(leader.footer.runners, bench.registry(debug_mode=True))
     known = Known(leader.header.message.contract_address, _all_events(leader))
     header = _header(bench, leader, role, options)
     recorder = bench.store.begin_run(header)

@@ -34,7 +34,6 @@ RULES: Final[dict[Role, RoleRules]] = {
     "appeal": RoleRules(opens_round=True),
     "replay": RoleRules(votes=False),
 }
-OPENERS: Final = frozenset(str(role) for role, rules in RULES.items() if rules.opens_round)
 
 
 def why_unjudgeable(footer: RunFooter) -> str:

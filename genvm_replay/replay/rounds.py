@@ -6,19 +6,16 @@ judge that parent in the appeal; validators and syncing nodes stand in the round
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from ..errors import UsageError
 from ..journal.source import RunSummary
 from ..journal.store import Store
 from ..journal.stored import StoredRun
 from .reexecute import pins_that_differ
-from .roles import OPENERS
+from .roles import RULES
 from .votes import Vote, fingerprint_hash, result_hash, vote_of
-
-ROUNDS_MAX: Final = 1_000  # parents above each other; more is an attack, not an appeal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +23,8 @@ class Verdict:
     """One run in the table of a transaction's rounds.
 
     Attributes:
-        leader_id: the run that this one is about; None: it stands alone.
+        parent: root of the run that this one is about; None: it stands alone.
+        leader_id: that run; None also where it is not in this journal.
         fingerprint: BLAKE3 of an error's fingerprint.
         other_pins: names of pinned parts that are not those of the leader's run.
     """
@@ -34,6 +32,7 @@ class Verdict:
     round: int
     run_id: int
     role: str
+    parent: bytes | None
     leader_id: int | None
     vote: Vote
     kind: str
@@ -48,25 +47,29 @@ def verdicts(store: Store, runs: Sequence[RunSummary]) -> list[Verdict]:
     """The table of all runs of a transaction, by round and run.
 
     Args:
-        runs: all of them, in any order.
+        runs: all of them, in any order. Where several have the root that a run calls its parent, the oldest is meant.
 
     Raises:
         JournalDamaged, PayloadRedacted: one of the records can't be read.
     """
-    by_id = {run.id: run for run in runs}
-    told = [verdict(store, run, round_of(run, by_id)) for run in runs]
+    stored = {summary.id: store.load_run(summary.id) for summary in sorted(runs, key=lambda one: one.id)}
+    by_root: dict[bytes | None, int] = {}
+    for run_id, run in stored.items():
+        by_root.setdefault(run.root, run_id)
+    leaders = {run_id: by_root.get(run.header.parent) for run_id, run in stored.items()}
+    told = [_verdict(run_id, stored, leaders) for run_id in stored]
     return sorted(told, key=lambda one: (one.round, one.run_id))
 
 
-def verdict(store: Store, summary: RunSummary, number: int) -> Verdict:
-    """The row of one run."""
-    run = store.load_run(summary.id)
-    leader = None if summary.parent_id is None else store.load_run(summary.parent_id)
+def _verdict(run_id: int, stored: Mapping[int, StoredRun], leaders: Mapping[int, int | None]) -> Verdict:
+    run, leader_id = stored[run_id], leaders[run_id]
+    leader = None if leader_id is None else stored[leader_id]
     return Verdict(
-        round=number,
-        run_id=summary.id,
+        round=_round_of(run_id, stored, leaders),
+        run_id=run_id,
         role=run.header.role,
-        leader_id=summary.parent_id,
+        parent=run.header.parent,
+        leader_id=leader_id,
         vote=Vote(word=None) if leader is None else vote_of(run, leader),
         kind=run.footer.kind,
         payload=run.footer.payload,
@@ -77,12 +80,12 @@ def verdict(store: Store, summary: RunSummary, number: int) -> Verdict:
     )
 
 
-def round_of(run: RunSummary, by_id: dict[int, RunSummary]) -> int:
-    """The round that a run stands in."""
+def _round_of(run_id: int, stored: Mapping[int, StoredRun], leaders: Mapping[int, int | None]) -> int:
+    """How many runs opened a round from the first leader to this one. A root can't name itself, so there is an end."""
     number = 0
-    while run.parent_id in by_id and number < ROUNDS_MAX:
-        number += run.role in OPENERS
-        run = by_id[run.parent_id]
+    while (leader_id := leaders[run_id]) is not None:
+        number += RULES[stored[run_id].header.role].opens_round
+        run_id = leader_id
     return number
 
 

@@ -20,6 +20,7 @@ from ..executor.effects.following import OF_THE_ROLE
 from ..executor.effects.replaying import first_difference, kind_of
 from ..executor.outcome import CODES
 from ..journal.events import (
+    OK,
     Answer,
     AnyRequest,
     ConsumeResult,
@@ -115,6 +116,8 @@ def _main_of(run: StoredRun, *, leads: bool) -> _Main:
             main.seen_outside.append(event.request)
         if leads or type(event.request) not in OF_THE_ROLE:
             main.events.append((seq, event))
+        elif isinstance(event.request, GetLeaderNondetResult):
+            main.events.append((seq, Event(event.request, OK)))  # who answers is a matter of the role
     return _Main(main.events, main.seen_outside, disagreement)
 
 

@@ -25,11 +25,13 @@ from genvm_replay.journal.stored import StoredRun
 from genvm_replay.replay.local_node import CallOptions, LocalNode, Recorded
 from genvm_replay.replay.reexecute import reexecute
 from genvm_replay.replay.rerun import RerunOptions, rerun
-from genvm_replay.replay.rounds import Verdict, leader_to_judge, verdict, verdicts
+from genvm_replay.replay.rounds import Verdict, leader_to_judge, verdicts
+from genvm_replay.replay.votes import result_hash
 from genvm_replay.replay.workbench import Workbench
 
 from .contracts import value
 from .oracle_modules import ORACLE, page, say
+from .test_contract_calls import PEER
 
 PRICE_AT = 100
 
@@ -63,7 +65,13 @@ def judged(bench: Workbench, leader: StoredRun, role: Role, options: RerunOption
     made = rerun(bench, leader, role, options)
     found = reexecute(bench.store.load_run(made.run_id), bench)
     assert found.identical, found.divergence
-    return verdict(bench.store, bench.store.load_run(made.run_id).summary, 0)  # type: ignore[arg-type]
+    return row(bench, leader, made.run_id)
+
+
+def row(bench: Workbench, leader: StoredRun, run_id: int) -> Verdict:
+    """What the table of the transaction says of a run."""
+    table = verdicts(bench.store, bench.store.find_runs(leader.header.tx.hex()))
+    return next(one for one in table if one.run_id == run_id)
 
 
 def forged(bench: Workbench, run: StoredRun, seq: int, answer: Answer) -> StoredRun:
@@ -137,7 +145,7 @@ def test_sync_takes_what_the_leader_found(
     run = bench.store.load_run(led(node, contract, modules).run_id)
     modules.heard.clear()
     found = judged(bench, run, "sync", options)
-    leader = verdict(bench.store, run.summary, 0)  # type: ignore[arg-type]
+    leader = row(bench, run, found.leader_id or 0)
     assert (found.vote.word, found.vote.difference, modules.heard) == ("agree", None, [])
     assert (found.result_hash, found.fingerprint) == (leader.result_hash, leader.fingerprint)
     assert (leader.fingerprint is None) == (price == PRICE_AT)
@@ -185,6 +193,28 @@ def test_a_leader_that_computed_on_another_storage(
         assert found.vote.difference.actual == (42).to_bytes(8, "little")
 
 
+def test_the_state_is_that_of_the_record(node: LocalNode, bench: Workbench, options: RerunOptions) -> None:
+    """Own and other contracts, written and then viewed, coins sent: as it was then, however much happened since."""
+    first, second = (node.deploy(PEER.encode()).address for _ in range(2))
+    rich = CallOptions(value=9)
+    runs = [
+        node.call(first, "then_view", [second]),
+        node.call(first, "pay", [second, [4, 5]], options=rich),
+    ]
+    for _ in range(2):
+        node.call(second, "then_view", [first])
+        node.call(first, "then_view", [second])
+        node.call(first, "pay", [second, [1]], options=rich)
+    for recorded in runs:
+        for role in ("validator", "sync"):
+            run = bench.store.load_run(recorded.run_id)
+            found = judged(bench, run, role, options)  # type: ignore[arg-type]
+            assert (found.vote.word, found.vote.difference) == ("agree", None)
+            assert found.result_hash == result_hash(run.footer)
+    bench.store.state.drop()
+    assert judged(bench, bench.store.load_run(runs[0].run_id), "validator", options).vote.word == "agree"
+
+
 def test_another_way_to_the_same_end(
     node: LocalNode, bench: Workbench, contract: Recorded, modules: Modules, options: RerunOptions
 ) -> None:
@@ -203,7 +233,7 @@ def test_another_way_to_the_same_end(
     assert found.vote.difference is not None
     assert (found.vote.difference.line, found.vote.difference.seq) == ("main", skipped)
     assert (found.result_hash, found.storage_hash) == (
-        verdict(bench.store, run.summary, 0).result_hash,  # type: ignore[arg-type]
+        result_hash(run.footer),
         run.footer.storage_hash,
     )
 
@@ -224,7 +254,7 @@ def test_a_leader_that_ran_another_contract(
     lie = forged(bench, run, code, Answer(0, other))
     made = rerun(bench, lie, "validator", options)
     assert made.refused[0].startswith(f"storage of {contract.address.checksummed}, slot 0x")
-    found = verdict(bench.store, bench.store.load_run(made.run_id).summary, 0)  # type: ignore[arg-type]
+    found = row(bench, lie, made.run_id)
     assert (found.vote.word, found.payload) == ("deterministic violation", b"absent")
     assert reexecute(bench.store.load_run(made.run_id), bench).identical
 
@@ -318,3 +348,14 @@ def test_only_leaders_are_judged(node: LocalNode, bench: Workbench, contract: Re
     other = [replace(run, role="sync") for run in runs]
     with pytest.raises(UsageError, match="has no leader's run"):
         leader_to_judge(bench.store, other, None)
+
+
+def test_a_leader_that_is_not_here(
+    node: LocalNode, bench: Workbench, contract: Recorded, modules: Modules, options: RerunOptions
+) -> None:
+    """Its validators are listed without a vote: it can't be told what they were asked about."""
+    run = bench.store.load_run(led(node, contract, modules).run_id)
+    made = rerun(bench, run, "validator", options).run_id
+    alone = [one for one in bench.store.find_runs(run.header.tx.hex()) if one.id == made]
+    [found] = verdicts(bench.store, alone)
+    assert (found.round, found.leader_id, found.parent, found.vote.word) == (0, None, run.root, None)
