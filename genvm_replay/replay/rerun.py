@@ -78,13 +78,13 @@ def rerun(bench: Workbench, leader: StoredRun, role: Role, options: RerunOptions
     check_runners(leader.footer.runners, bench.registry(debug_mode=True))
     known = Known(leader.header.message.contract_address, _all_events(leader))
     header = _header(bench, leader, role, options)
-    recorder = bench.store.begin_run(header)
     state = bench.store.state
-    with state.snapshot() if options.local_state else nullcontext():
-        local = StateRead(state) if options.local_state else None
-        host = RecordedHost(known, leads=RULES[role].leads, local=local)
-        report = _run(bench, leader, header, host, recorder, options)
-    run_id = bench.store.commit(recorder.finish(footer_of(report)), method=_method(leader))
+    with bench.store.begin_run(header) as recorder:
+        with state.snapshot() if options.local_state else nullcontext():
+            local = StateRead(state) if options.local_state else None
+            host = RecordedHost(known, leads=RULES[role].leads, local=local)
+            report = _run(bench, leader, header, host, recorder, options)
+        run_id = bench.store.commit(recorder.finish(footer_of(report)), method=_method(leader))
     return Rerun(run_id=run_id, refused=tuple(host.refused))
 
 

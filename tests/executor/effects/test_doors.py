@@ -157,11 +157,8 @@ def test_the_prefix_of_a_stopped_run() -> None:
     with pytest.raises(VmError, match="timeout"):
         door.perform(GetCalldata())
     door = ReplayingPrefix(recorded)
-    assert door.perform(NotifyNondetDisagreement(0)) == OK
     assert door.perform(ConsumeResult(b"\2other")) == OK
     door.finish()
-    with pytest.raises(VmError, match="timeout"):  # a block's line has no result at its end
-        door.line("nondet:0").perform(ReadClock(0))
 
 
 def test_where_one_line_of_a_prefix_ends_all_end() -> None:
