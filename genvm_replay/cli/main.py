@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "show": "genvm_replay.cli.inspect:show",
     "replay": "genvm_replay.cli.replays:replay",
     "verify": "genvm_replay.cli.replays:verify",
+    "diff": "genvm_replay.cli.diff:diff",
     "prove": "genvm_replay.cli.proofs:prove",
     "verify-proof": "genvm_replay.cli.proofs:verify_proof",
     "sign": "genvm_replay.cli.amend:sign",
