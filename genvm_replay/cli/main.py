@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "runs": "genvm_replay.cli.inspect:runs",
     "show": "genvm_replay.cli.inspect:show",
     "replay": "genvm_replay.cli.replays:replay",
+    "report": "genvm_replay.cli.report:report",
     "verify": "genvm_replay.cli.replays:verify",
     "diff": "genvm_replay.cli.diff:diff",
     "prove": "genvm_replay.cli.proofs:prove",

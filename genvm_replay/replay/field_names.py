@@ -94,6 +94,15 @@ class Pieces:
         found = data[index - begin : index - begin + size]
         return found if len(found) == size else None
 
+    def over(self, slot: bytes, index: int, data: bytes) -> bytes:
+        """Bytes that lie at a place, with what is known put over them."""
+        found = bytearray(data)
+        for begin, known in self._runs.get(slot, ()):
+            low, high = max(begin, index), min(begin + len(known), index + len(data))
+            if low < high:
+                found[low - index : high - index] = known[low - begin : high - begin]
+        return bytes(found)
+
 
 @dataclass(slots=True)
 class FieldNames:
