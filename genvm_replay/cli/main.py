@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "show": "genvm_replay.cli.inspect:show",
     "replay": "genvm_replay.cli.replays:replay",
     "report": "genvm_replay.cli.report:report",
+    "triage": "genvm_replay.cli.triage:triage",
     "verify": "genvm_replay.cli.replays:verify",
     "diff": "genvm_replay.cli.diff:diff",
     "prove": "genvm_replay.cli.proofs:prove",

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from genvm_replay.journal.source import RunSummary
 
 PAGE = 500  # runs listed at once
+runners_option: Final = click.option(
+    "--runners",
+    "runners_dir",
+    metavar="DIR",
+    envvar=RUNNERS_VARIABLE,
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    help=f"Official runner archives, for runs that used them. [env: {RUNNERS_VARIABLE}]",
+)
 TX_PREFIX: Final = re.compile("(0x)?[0-9a-fA-F]{4,64}")
 
 
@@ -30,14 +38,7 @@ TX_PREFIX: Final = re.compile("(0x)?[0-9a-fA-F]{4,64}")
     type=click.Choice(BUILDS),
     help="What to run on. A run with a fuel limit takes fuel, a stopped one epoch, always. [default: fast]",
 )
-@click.option(
-    "--runners",
-    "runners_dir",
-    metavar="DIR",
-    envvar=RUNNERS_VARIABLE,
-    type=click.Path(file_okay=False, exists=True, path_type=Path),
-    help=f"Official runner archives, for runs that used them. [env: {RUNNERS_VARIABLE}]",
-)
+@runners_option
 @shared_options()
 @pass_settings
 @click.pass_context

@@ -14,7 +14,7 @@ from genvm_replay.cli.context import Settings, pass_settings, shared_options
 from genvm_replay.cli.errors import ENVIRONMENT, FAILED
 from genvm_replay.cli.opening import make_bench, open_store
 from genvm_replay.cli.output import printable, short
-from genvm_replay.cli.replays import find_runs
+from genvm_replay.cli.replays import find_runs, runners_option
 from genvm_replay.cli.verdicts import finish, replay_one
 from genvm_replay.errors import EnvironmentProblem
 
@@ -34,10 +34,13 @@ RUN_ROWS: Final = ("tx", "run", "role", "events", "other_pins", "prefix_only", "
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write an HTML page to FILE instead, one that needs no other file and no network.",
 )
+@runners_option
 @shared_options()
 @pass_settings
 @click.pass_context
-def report(context: click.Context, settings: Settings, tx: str, target: Path | None) -> None:
+def report(
+    context: click.Context, settings: Settings, tx: str, target: Path | None, runners_dir: Path | None
+) -> None:
     """Re-execute the runs of transaction TX and report on each: what differed first, where, and why.
 
     Told are the first difference, the VM and the line of the contract that it happened in, what it changed in the end,
@@ -48,7 +51,7 @@ def report(context: click.Context, settings: Settings, tx: str, target: Path | N
 
     with open_store(settings) as store:
         found = find_runs(store, tx)
-        bench = make_bench(settings, store, [Build.FAST])
+        bench = make_bench(settings, store, [Build.FAST], runners_dir=runners_dir)
         verdicts = [replay_one(bench, run, None, thorough=True) for run in found]
     if target is None:
         finish(context, settings, iter(verdicts), good="identical")

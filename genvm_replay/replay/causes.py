@@ -138,6 +138,8 @@ def _limited(footer: RunFooter) -> str:
 
 
 def _other_parts(case: Case) -> Cause | None:
+    if case.found.line == "footer" and case.found.field == "runners":
+        return Cause("code", ("other runners were loaded than the record lists",))
     if not case.other_pins:
         return None
     told = tuple(f"{name} is not the recorded one here" for name in case.other_pins)

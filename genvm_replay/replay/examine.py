@@ -123,9 +123,9 @@ def explain(run: StoredRun, bench: Workbench, found: Mismatch) -> Explanation:
         findings=findings,
         other_pins=pins_that_differ(run.header.pins, bench.runtime.pins),
         again=again,
-        repeated=True,
+        repeated=not run.footer.interrupted,
         ended=second.footer if second else None,
-        unanswered=unknown,
+        unanswered="" if run.footer.interrupted else unknown,
         told_last=_told_last(run, found),
         out_of_memory=(_memory_error(run), second is not None and _memory_error(second)),
     )
@@ -146,6 +146,8 @@ def explain(run: StoredRun, bench: Workbench, found: Mismatch) -> Explanation:
 def _go_on(run: StoredRun, bench: Workbench) -> tuple[StoredRun | None, Continuing, str]:
     """Run once more, behind the difference too: the second record, or why there is none."""
     header, doors, recorder = run.header, Continuing(run), RunRecorder(run.header)
+    if run.footer.interrupted:
+        return None, doors, "the recorded run was stopped from outside, so it has no end to compare with"
     limits = msgspec.structs.replace(header.limits, deadline_ms=DEADLINE_MS)
     build = Build.FUEL if header.limits.fuel is not None else Build.EPOCH
     try:

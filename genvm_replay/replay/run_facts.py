@@ -30,7 +30,6 @@ from ..journal.stored import StoredRun
 
 RETURN: Final = 0  # result codes (spec/executor.md 2.1)
 CODE_AT: Final = 4  # behind its u32 size
-BOOKKEEPING: Final = ("tx", "role", "parent", "pins", "image", "root", "recorded", "run", "release")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -98,6 +97,7 @@ def _bookkeeping(run: StoredRun) -> dict[str, Any]:
     header, summary = run.header, run.summary
     told: dict[str, Any] = {"tx": header.tx, "role": header.role, "parent": header.parent}
     told |= {"pins": msgspec.structs.asdict(header.pins), "image": run.footer.image, "root": run.root}
+    told["runners"] = run.footer.runners
     if summary is not None:
         told |= {"recorded": summary.created_at, "run": summary.id, "release": summary.release}
     return told

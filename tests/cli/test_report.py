@@ -137,3 +137,24 @@ def test_an_identical_run(run, run_json, recorded, tmp_path):
     assert run("report", tx, "--html", target).code == 0
     assert "<h2>identical</h2>" in target.read_text()
     assert run("report", tx, "--html", tmp_path / "no" / "such.html").code == 3
+
+
+def test_triage(run, run_json, forge):
+    tx = forge(printed_otherwise)
+    told = run_json("triage", tx)
+    assert (told.code, told.object["factor"]) == (1, "record")
+    assert [one["build"] for one in told.object["trials"]] == [
+        build for build in ("epoch", "fast", "fuel", "pulley") for _ in range(2)
+    ]
+    assert told.object["explanation"]["cause"]["kind"] == "tampered"
+    shown = run("triage", tx)
+    assert shown.code == 1
+    assert "pulley" in shown.out
+    assert "it follows the record" in shown.out
+
+
+def test_triage_of_an_identical_run(run, recorded, run_json):
+    tx = run_json("runs", "--limit", 1).object["tx"]
+    told = run("triage", tx)
+    assert told.code == 0
+    assert "nothing: all re-executions are identical" in told.out

@@ -305,6 +305,18 @@ class Outlook(gl.Contract):
     assert ("word", "rising", "falling") in [(one.place, one.first, one.second) for one in told.changes]
 
 
+def test_a_stopped_run_has_no_end(shop, bench):
+    """A run that was stopped from outside is compared as far as it went; nothing waits for an end that it never had."""
+    header, events, footer = shop("sell", "tea", 3)
+    seq = of(events, WriteStream)[0]
+    event = Event(msgspec.structs.replace(events[seq].request, data=b"right 37\n"), events[seq].answer)
+    footer = msgspec.structs.replace(footer, interrupted=True)
+    told = explained((header, replaced(events, seq, event), footer), bench)
+    assert (told.found.seq, told.changes) == (seq, ())
+    assert "stopped from outside" in told.unknown_end
+    assert told.cause.kind != "leak"
+
+
 def test_an_identical_run_has_no_explanation(shop, bench):
     """And costs no second re-execution."""
     told = examine(forged(*shop("sell", "tea", 3)), bench)
