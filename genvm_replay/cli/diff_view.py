@@ -37,7 +37,9 @@ def difference_json(found: Difference) -> dict[str, Any]:
 
 
 def json_value(value: object) -> Any:
-    """Any value of a run as JSON: calldata in the form of `arguments`."""
+    """Any value of a run as JSON: calldata in the form of `arguments`, bytes alone as hex."""
+    if isinstance(value, bytes):
+        return hexed(value)
     from genvm_replay.calldata.jsonform import to_json
 
     try:

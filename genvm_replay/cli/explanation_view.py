@@ -44,13 +44,17 @@ def explanation_json(told: Explanation) -> dict[str, Any]:
 
 def explanation_text(told: Explanation) -> str:
     """The same as an indented block."""
-    rows = {"in": ", ".join(part for part in (told.vm, told.contract_line) if part)}
-    rows |= dict(change_rows(told)[:CHANGES_SHOWN_MAX])
-    if len(told.changes) > CHANGES_SHOWN_MAX:
-        rows["changed"] = f"{len(told.changes) - CHANGES_SHOWN_MAX} more things"
-    rows["cause"] = cause_text(told)
-    lines = facts({printable(name): printable(value) for name, value in rows.items() if value}).split("\n")
+    rows = {
+        "in": ", ".join(part for part in (told.vm, told.contract_line) if part),
+        "cause": cause_text(told),
+    }
+    lines = facts({name: printable(value) for name, value in rows.items() if value}).split("\n")
     lines += [f"  {printable(one)}" for one in told.cause.evidence]
+    changes = changes_of(told)
+    if changes:
+        lines += ["in the end", *(f"  {printable(one)}" for one in changes[:CHANGES_SHOWN_MAX])]
+    if len(changes) > CHANGES_SHOWN_MAX:
+        lines.append(f"  and {len(changes) - CHANGES_SHOWN_MAX} more")
     return "\n".join(f"    {line}" for line in lines)
 
 
@@ -59,8 +63,8 @@ def cause_text(told: Explanation) -> str:
     return f"{told.cause.title} ({'proved' if told.cause.proved else 'likely'})"
 
 
-def change_rows(told: Explanation) -> list[tuple[str, str]]:
-    """What is other in the end: place, and recorded against now."""
+def changes_of(told: Explanation) -> list[str]:
+    """What is other in the end, a line each."""
     if told.unknown_end:
-        return [("end", f"not known: {told.unknown_end}")]
-    return [(one.place, f"recorded {shown(one.first)}, now {shown(one.second)}") for one in told.changes]
+        return [f"not known: {told.unknown_end}"]
+    return [f"{one.place}: recorded {shown(one.first)}, now {shown(one.second)}" for one in told.changes]

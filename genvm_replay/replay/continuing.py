@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Final
 
 from ..errors import Divergence
@@ -157,10 +158,14 @@ class Continuing:
                 pass
         raise Unknowable(self._line, self._seq, "kind", None, kind_of(request))
 
+    @cached_property
+    def _before(self) -> Pieces:
+        return first_state(self._run)
+
     def _storage(self, request: StorageRead) -> bytes | None:
         """Bytes that the run wrote itself, or that the record read before any write to their slot."""
         own, slot, at = Pieces(self._own), request.slot, request.index
         whole = own.fetch(slot, at, request.length)
-        if whole is None and (found := first_state(self._run).fetch(slot, at, request.length)) is not None:
+        if whole is None and (found := self._before.fetch(slot, at, request.length)) is not None:
             return own.over(slot, at, found)
         return whole

@@ -173,12 +173,13 @@ def _footer_difference(recorded: RunFooter, now: RunFooter) -> Divergence | None
 
 def _told_last(run: StoredRun, found: Mismatch) -> tuple[str, Event] | None:
     """The last answer of a host or a module before a difference; of a block's result, the block's own line first."""
-    names = [line.name for line in run.lines()]
-    places = [(found.line, found.seq)] if found.line in names else [("main", None)]
-    if found.line in names and found.seq is not None:
-        events = list(run.read_line(found.line))
-        asked = events[found.seq].request if found.seq < len(events) else None
-        if isinstance(asked, PostNondetResult) and f"nondet:{asked.call_no}" in names:
+    counts = {line.name: line.count for line in run.lines()}
+    places: list[tuple[str, int | None]] = [
+        (found.line, found.seq) if found.line in counts else ("main", None)
+    ]
+    if found.seq is not None and found.seq < counts.get(found.line, 0):
+        asked = run.event(found.line, found.seq).request
+        if isinstance(asked, PostNondetResult) and f"nondet:{asked.call_no}" in counts:
             places.insert(0, (f"nondet:{asked.call_no}", None))
     for line, end in places:
         told = None

@@ -18,7 +18,7 @@ from ..executor.storage_delta import StorageDelta
 from ..executor.storage_slots import ROOT_SLOT, indirection
 
 ITEMS_MAX: Final = 10_000  # of one container
-SPANS_MAX: Final = 100_000
+SPANS_MAX: Final = 100_000  # values that are walked through
 LINKS_BYTES: Final = 9  # of a map's node (spec/sdk.md 2.6)
 COUNT_BYTES: Final = 4
 OPEN_END: Final = 1 << 32
@@ -166,6 +166,7 @@ class _Walk:
 
     def enter(self, kind: TypeRow, slot: bytes, at: int, name: str, depth: int) -> None:
         """Name a value of a type that lies at byte `at` of a slot."""
+        self._count += 1
         if depth > NESTING_MAX or self._count > SPANS_MAX:
             return
         if kind.kind == "record":
@@ -227,7 +228,6 @@ class _Walk:
         payload: tuple[bytes, int, bytes] | None = None,
     ) -> None:
         """Name `size` bytes; 0: the rest of the slot."""
-        self._count += 1
         if slot in self._slots:
             end = at + size if size else OPEN_END
             self.found.setdefault(slot, []).append(Span(at, end, name, kind, payload))

@@ -10,7 +10,7 @@ from genvm_replay.journal.events import Event, GetBalance, ReadClock
 from genvm_replay.journal.run import RunFooter
 from genvm_replay.journal.stored import StoredRun
 from genvm_replay.replay.compare import ABSENT, Comparison, compare_facts, stream, text_diff, values
-from genvm_replay.replay.field_names import Pieces, field_names
+from genvm_replay.replay.field_names import Pieces, TypeRow, field_names
 from genvm_replay.replay.local_node import CallOptions, LocalNode, Recorded
 from genvm_replay.replay.run_facts import block_result, facts_of
 from genvm_replay.replay.storage_layout import storage_layout
@@ -90,6 +90,13 @@ def test_a_hostile_layout_gives_no_names(node):
         STORAGE + '\nimport json\njson.dumps = lambda _: \'[{"kind":"array","name":"","size":1,"item":9}]\'\n'
     )
     assert storage_layout(node._bench.runtime, code.encode()) == []
+
+
+def test_a_layout_without_end_is_cut():
+    """Arrays of arrays of nothing, 10,000 to the power of 30 of them, take no time: what is walked is bounded."""
+    rows = [TypeRow("array", "a", 1, count=10_000, item=number + 1) for number in range(30)]
+    names = field_names([*rows, TypeRow("record", "r", 0)])
+    assert names.spans == {}
 
 
 def test_a_failed_run_leaves_nothing(node, ledgers):
