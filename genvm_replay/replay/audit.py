@@ -94,6 +94,7 @@ class _Checks:
         self._delta = StorageDelta()
         self._known: dict[bytes, dict[int, int]] = {}  # slot -> index -> byte
         self._noted = 0
+        self._code_read = False
 
     def event(self, line: str, seq: int, event: Event) -> Iterator[Finding]:
         """Check one event."""
@@ -135,7 +136,8 @@ class _Checks:
             return
         if request.address != self._contract or request.state != 0:
             return
-        if (request.slot, request.index) == (CODE_SLOT, CODE_AT):
+        if (request.slot, request.index) == (CODE_SLOT, CODE_AT) and not self._code_read:
+            self._code_read = True  # later, a contract may read code that it has written itself
             code_hash = self._run.footer.code_hash
             if code_hash is not None and blake3(told).digest() != code_hash:
                 why = "the run ends with the hash of other code"

@@ -110,7 +110,7 @@ def _note(found: RunFacts, line: str, event: Event, counts: dict[str, int]) -> N
         case GetCalldata():
             found.inputs["call"] = decoded(answer.value)
         case StorageRead() if request.address == found.contract and isinstance(answer.value, bytes):
-            if (request.slot, request.index) == (CODE_SLOT, CODE_AT):
+            if found.code is None and (request.slot, request.index) == (CODE_SLOT, CODE_AT):
                 found.code = answer.value
             found.known.write(request.slot, request.index, answer.value)
         case StorageWrite() if not answer.error:
