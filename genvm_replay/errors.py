@@ -134,4 +134,12 @@ class JournalDamaged(Mismatch, JournalError):
 
 
 class Divergence(Mismatch):
-    """A re-execution asked for something else than the record holds."""
+    """A re-execution asked for something else than the record holds.
+
+    Attributes:
+        vm: which VM asked, for people; `` if none was running.
+        traceback: where a Python guest was, the innermost frame first; `` if it can't tell.
+    """
+
+    vm = ""
+    traceback = ""

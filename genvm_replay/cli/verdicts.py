@@ -10,6 +10,7 @@ import click
 
 from genvm_replay.cli.context import Settings
 from genvm_replay.cli.errors import ENVIRONMENT, FAILED
+from genvm_replay.cli.explanation_view import explanation_json, explanation_text
 from genvm_replay.cli.output import divergence_json, divergence_text, emit, hexed, printable
 from genvm_replay.errors import EnvironmentProblem, JournalDamaged, JournalError
 
@@ -17,41 +18,58 @@ if TYPE_CHECKING:
     from genvm_replay.executor.engine import Build
     from genvm_replay.journal.source import RunSummary
     from genvm_replay.journal.store import Store
+    from genvm_replay.replay.examine import Examined
     from genvm_replay.replay.workbench import Workbench
 
 Verdict = tuple[dict[str, Any], str]  # as JSON, and the details for people
 
 
-def replay_one(bench: Workbench, summary: RunSummary, build: Build | None) -> Verdict:
-    """Re-execute one run.
+def replay_one(
+    bench: Workbench, summary: RunSummary, build: Build | None, *, thorough: bool = False
+) -> Verdict:
+    """Re-execute one run; explain a difference.
 
     Args:
+        thorough: see `examine`.
         build: None: the one that the run needs. Not heeded for runs that only one build can re-execute.
     """
     from genvm_replay.journal.store import at_one_moment
-    from genvm_replay.replay.reexecute import natural_build, reexecute
+    from genvm_replay.replay.examine import examine
+    from genvm_replay.replay.reexecute import natural_build
 
     told = _named(summary)
     try:
         with at_one_moment(bench.store, summary):
             run = bench.store.load_run(summary.id)
             any_build = run.header.limits.fuel is None and not run.footer.interrupted
-            report = reexecute(run, bench, build if any_build and build else natural_build(run))
+            chosen = build if any_build and build else natural_build(run)
+            examined = examine(run, bench, chosen, thorough=thorough)
     except JournalDamaged as damage:
         told |= {"identical": False, "damaged": True, "divergence": divergence_json(damage)}
         return told, divergence_text(damage)
     except (JournalError, EnvironmentProblem) as error:
         return told | {"identical": None, "error": str(error)}, f"    {printable(str(error))}"
-    told |= {"identical": report.identical, "events": report.events, "seconds": round(report.seconds, 6)}
-    told |= {"other_pins": list(report.other_pins), "prefix_only": report.prefix_only}
+    return _examined(told, examined)
+
+
+def _examined(told: dict[str, Any], examined: Examined) -> Verdict:
+    report, explanation = examined.report, examined.explanation
+    told["identical"] = explanation is None
     notes = []
-    if report.divergence is not None:
-        told["divergence"] = divergence_json(report.divergence)
-        notes.append(divergence_text(report.divergence))
-        if report.other_pins:
+    if report is not None:
+        told |= {"events": report.events, "seconds": round(report.seconds, 6)}
+        told |= {"other_pins": list(report.other_pins), "prefix_only": report.prefix_only}
+    if explanation is not None:
+        found = explanation.found
+        if isinstance(found, JournalDamaged):
+            told["damaged"] = True
+        told["divergence"] = divergence_json(found)
+        told["explanation"] = explanation_json(explanation)
+        notes += [divergence_text(found), explanation_text(explanation)]
+        if report is not None and report.other_pins:
             others = ", ".join(report.other_pins)
             notes.append(f"    not the recorded versions here: {others}; the difference may come from there")
-    if report.prefix_only:
+    if report is not None and report.prefix_only:
         notes.append("    the run was stopped from outside; what it did until then was compared")
     return told, "\n".join(notes)
 

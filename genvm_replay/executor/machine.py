@@ -10,7 +10,7 @@ from typing import Final
 
 import wasmtime
 
-from ..errors import EnvironmentProblem, GuestFault
+from ..errors import Divergence, EnvironmentProblem, GuestFault
 from ..journal.run import Limits
 from .contract import REMEMBERED_BYTES_MAX, Contract
 from .engine import Build
@@ -112,6 +112,11 @@ class Machine:
             return VmReport(outcome=self._renamed(outcome_of(stop)))
         try:
             return self._finish(started)
+        except Divergence as found:
+            if not found.vm:  # the innermost VM knows best
+                found.vm = plan.described
+                found.traceback = self._runtime.dump_traceback(started.instance) if started.image else ""
+            raise
         finally:
             started.instance.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from ..calldata import Value
+from ..calldata import Address, Value
 from ..journal.run import Message
 from .contract import Contract
 from .effects import Effects
@@ -44,6 +44,16 @@ class VmPlan:
     def inside(self, **changes: Any) -> VmPlan:
         """A plan for a VM that this one starts; what is not named is inherited."""
         return replace(self, depth=self.depth + 1, **changes)
+
+    @property
+    def described(self) -> str:
+        """Which VM it is, for people."""
+        if self.entry_kind == SANDBOX:
+            return f"a sandbox, {self.depth} inside the main VM"
+        if self.entry_kind == CONSENSUS_STAGE:
+            return "a nondeterministic block"
+        address = Address(self.message.contract_address).checksummed
+        return f"a view of {address}, {self.depth} inside the main VM" if self.depth else "the main VM"
 
     @property
     def has_fingerprint(self) -> bool:

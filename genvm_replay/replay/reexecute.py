@@ -64,11 +64,7 @@ def reexecute(run: StoredRun, bench: Workbench, build: Build | None = None) -> R
     header, recorded = run.header, run.footer
     run.verify()
     check_runners(recorded.runners, bench.registry(debug_mode=True))
-    divergence: Mismatch | None = None
-    try:
-        _compare(run, bench, build or natural_build(run))
-    except Divergence as found:
-        divergence = found
+    divergence = departure(run, bench, build or natural_build(run))
     return ReplayReport(
         tx=header.tx,
         run_id=run.summary.id if run.summary else None,
@@ -78,6 +74,15 @@ def reexecute(run: StoredRun, bench: Workbench, build: Build | None = None) -> R
         other_pins=tuple(pins_that_differ(header.pins, bench.runtime.pins)),
         prefix_only=recorded.interrupted,
     )
+
+
+def departure(run: StoredRun, bench: Workbench, build: Build) -> Divergence | None:
+    """The first difference that a re-execution on a build meets; stored bytes and runners are not checked."""
+    try:
+        _compare(run, bench, build)
+    except Divergence as found:
+        return found
+    return None
 
 
 def natural_build(run: StoredRun) -> Build:

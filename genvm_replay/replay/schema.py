@@ -36,8 +36,11 @@ class EmptyState:
         return 0
 
 
-def contract_schema(runtime: PythonRuntime, code: bytes) -> str:
+def contract_schema(runtime: PythonRuntime, code: bytes, *, image: str | None = None) -> str:
     """The schema that a contract gives of itself, a JSON text.
+
+    Args:
+        image: the snapshot to start from; None: the best there is.
 
     Raises:
         UsageError: the code is no contract, or gives no schema; the text has what it printed.
@@ -47,7 +50,7 @@ def contract_schema(runtime: PythonRuntime, code: bytes) -> str:
     store_code(host, code)
     streams = Streams()
     door = Live(host, clock_ns(message), streams)
-    machine = Machine(runtime, Build.EPOCH, Limits(MEMORY_BYTES, None, DEADLINE_MS))
+    machine = Machine(runtime, Build.EPOCH, Limits(MEMORY_BYTES, None, DEADLINE_MS), image=image)
     thread = GuestThread()
     try:
         outcome = thread.run(

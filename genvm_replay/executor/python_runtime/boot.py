@@ -139,6 +139,16 @@ def boot_contract(
         instance.close()
 
 
+def main_thread(image: Image, program: Program, files: Directory) -> int:
+    """Address of the interpreter's thread state: the same in every guest, as it is a static object of CPython's."""
+    instance = image.restore(program, _guest(BootDoor(), files, BOOT_MEMORY_BYTES))
+    try:
+        instance.allow()
+        return instance.call(b"PyThreadState_GetUnchecked")
+    finally:
+        instance.close()
+
+
 def _guest(door: Effects, files: Directory, memory_bytes: int) -> Guest:
     return Guest(
         plan=VmPlan(

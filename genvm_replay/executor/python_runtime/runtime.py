@@ -20,7 +20,7 @@ from ..runners.runner_id import RunnerId
 from ..stops import VmError
 from ..wasip1.files import Directory, File, with_files
 from ..wasip1.table import WASI_CALLS
-from .boot import BOOT_SOURCE, BootDoor, boot_contract, boot_sdk
+from .boot import BOOT_SOURCE, BootDoor, boot_contract, boot_sdk, main_thread
 from .door import HOST_CALLS
 from .image_store import ImageStore
 from .images import Image, ImageFacts
@@ -140,6 +140,10 @@ class PythonRuntime:
                 )
         return "sdk", self._sdk_image
 
+    @cached_property
+    def _main_thread(self) -> int:
+        return main_thread(self._sdk_image, next(iter(self._programs.values())), self._base_files)
+
     def _contract_image(self, files: Mapping[str, bytes], libraries: Sequence[str]) -> Image | None:
         key = " ".join((files_hash(files), *libraries))
         if key not in self._images:
@@ -167,7 +171,8 @@ class PythonRuntime:
         instance.guest.effects = door
         instance.allow()
         try:
-            thread = instance.call(b"PyThreadState_GetUnchecked")
+            # It is none while Python waits for a file, as in the middle of a print.
+            thread = instance.call(b"PyThreadState_GetUnchecked") or self._main_thread
             if thread:
                 instance.call(b"PyUnstable_DumpTraceback", STDERR, thread)
         except Exception:  # the guest is in an unknown state: whatever it did print is what there is
