@@ -21,6 +21,8 @@ COMMANDS: Final = {
     "runs": "genvm_replay.cli.inspect:runs",
     "show": "genvm_replay.cli.inspect:show",
     "replay": "genvm_replay.cli.replays:replay",
+    "at": "genvm_replay.cli.clock:at",
+    "bisect": "genvm_replay.cli.clock:bisect",
     "verify": "genvm_replay.cli.replays:verify",
     "prove": "genvm_replay.cli.proofs:prove",
     "verify-proof": "genvm_replay.cli.proofs:verify_proof",
