@@ -23,6 +23,8 @@ COMMANDS: Final = {
     "replay": "genvm_replay.cli.replays:replay",
     "at": "genvm_replay.cli.clock:at",
     "bisect": "genvm_replay.cli.clock:bisect",
+    "what-if": "genvm_replay.cli.what_if:what_if",
+    "decisive": "genvm_replay.cli.what_if:decisive",
     "verify": "genvm_replay.cli.replays:verify",
     "prove": "genvm_replay.cli.proofs:prove",
     "verify-proof": "genvm_replay.cli.proofs:verify_proof",
