@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import click
 
 from genvm_replay.cli.context import Settings, pass_settings, shared_options
 from genvm_replay.cli.errors import FAILED
+from genvm_replay.cli.one_run import one_run, run_option, runners_option
 from genvm_replay.cli.opening import make_bench, open_store
 from genvm_replay.cli.output import emit, hexed
-from genvm_replay.cli.replays import find_runs
 from genvm_replay.cli.state_view import parting_json, parting_text, state_json, state_text
 from genvm_replay.cli.stored_view import event_json, event_text
 from genvm_replay.errors import UsageError
-
-if TYPE_CHECKING:
-    from genvm_replay.journal.source import RunSummary
-    from genvm_replay.journal.store import Store
 
 FUEL_MAX = (1 << 63) - 1
 
@@ -37,7 +33,8 @@ FUEL_MAX = (1 << 63) - 1
     type=click.IntRange(0, FUEL_MAX),
     help="Stop where the main VM has used so much fuel; its end, if it uses less.",
 )
-@click.option("--run", "run_id", metavar="ID", type=int, help="Which run of TX. [default: the oldest]")
+@run_option
+@runners_option
 @shared_options()
 @pass_settings
 def at(
@@ -48,6 +45,7 @@ def at(
     step: int,
     fuel: int | None,
     run_id: int | None,
+    runners_dir: Path | None,
 ) -> None:
     """Show the state of the guest at one point of transaction TX.
 
@@ -65,7 +63,7 @@ def at(
     with open_store(settings) as store:
         summary = one_run(store, tx, run_id)
         run = store.load_run(summary.id)
-        bench = make_bench(settings, store, [Build.FUEL])
+        bench = make_bench(settings, store, [Build.FUEL], runners_dir=runners_dir)
         told = {"tx": hexed(summary.tx), "run": summary.id}
         shown = ""
         if event is not None:
@@ -86,10 +84,13 @@ def at(
 @click.command()
 @click.argument("tx_a", metavar="TX_A")
 @click.argument("tx_b", metavar="TX_B")
+@runners_option
 @shared_options()
 @pass_settings
 @click.pass_context
-def bisect(context: click.Context, settings: Settings, tx_a: str, tx_b: str) -> None:
+def bisect(
+    context: click.Context, settings: Settings, tx_a: str, tx_b: str, runners_dir: Path | None
+) -> None:
     """Find where the executions of TX_A and TX_B part.
 
     Both are run up to the same amount of fuel, again and again, and memory, stack, requests and end are compared, at
@@ -100,7 +101,7 @@ def bisect(context: click.Context, settings: Settings, tx_a: str, tx_b: str) -> 
 
     with open_store(settings) as store:
         first, second = (one_run(store, tx) for tx in (tx_a, tx_b))
-        bench = make_bench(settings, store, [Build.FUEL])
+        bench = make_bench(settings, store, [Build.FUEL], runners_dir=runners_dir)
         parting = bisect_runs(store.load_run(first.id), store.load_run(second.id), bench)
         if settings.json:
             emit({"runs": [first.id, second.id]} | parting_json(parting))
@@ -108,16 +109,3 @@ def bisect(context: click.Context, settings: Settings, tx_a: str, tx_b: str) -> 
             click.echo(parting_text(parting, (f"run {first.id}", f"run {second.id}")))
     if parting.fuel is not None:
         context.exit(FAILED)
-
-
-def one_run(store: Store, tx: str, run_id: int | None = None) -> RunSummary:
-    """One run of a transaction: the oldest, or the one with this id.
-
-    Raises:
-        UsageError: there is none.
-    """
-    found = find_runs(store, tx)
-    chosen = [run for run in found if run_id in (None, run.id)]
-    if not chosen:
-        raise UsageError(f"{tx} has no run {run_id}; it has {', '.join(str(run.id) for run in found)}")
-    return chosen[0]

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from genvm_replay.cli.arguments import read_contract
-from genvm_replay.cli.clock import one_run
 from genvm_replay.cli.context import Settings, pass_settings, shared_options
 from genvm_replay.cli.errors import FAILED
+from genvm_replay.cli.one_run import one_run, run_option, runners_option
 from genvm_replay.cli.opening import make_bench, open_store
 from genvm_replay.cli.output import emit, hexed
 from genvm_replay.cli.what_if_view import decision_json, decision_text, what_if_json, what_if_text
@@ -48,7 +48,8 @@ ANSWER_FORM: Final = 'one of {"return": VALUE}, {"user_error": "TEXT"}, {"vm_err
 )
 @click.option("--balance", "balances", metavar="ADDRESS=N", multiple=True, help="The balance of an address.")
 @click.option("--record", is_flag=True, help="Journal the supposed run, as a transaction of its own.")
-@click.option("--run", "run_id", metavar="ID", type=int, help="Which run of TX. [default: the oldest]")
+@run_option
+@runners_option
 @shared_options()
 @pass_settings
 @click.pass_context
@@ -57,12 +58,11 @@ def what_if(
     settings: Settings,
     /,
     tx: str,
-    answers: tuple[str, ...],
-    storage: tuple[str, ...],
     code: Path | None,
-    balances: tuple[str, ...],
     record: bool,
     run_id: int | None,
+    runners_dir: Path | None,
+    **changes: tuple[str, ...],
 ) -> None:
     """Run transaction TX again with something changed, and tell what that changes.
 
@@ -72,13 +72,13 @@ def what_if(
     from genvm_replay.executor.engine import Build
     from genvm_replay.replay.what_if import Supposition
 
-    changes, contract = _changes(answers, storage, balances), read_contract(code) if code else None
-    if not (answers or storage or balances or code):
+    supposed, contract = _changes(**changes), read_contract(code) if code else None
+    if not any(changes.values()) and code is None:
         raise UsageError("say what is to be changed: --answer, --storage, --code or --balance")
     with open_store(settings, to_write=record) as store:
         summary = one_run(store, tx, run_id)
-        bench = make_bench(settings, store, [Build.EPOCH])
-        found = Supposition(store.load_run(summary.id), bench).suppose(changes, contract)
+        bench = make_bench(settings, store, [Build.EPOCH], runners_dir=runners_dir)
+        found = Supposition(store.load_run(summary.id), bench).suppose(supposed, contract)
         told = {"tx": hexed(summary.tx), "run": summary.id}
         journaled = None
         if record and found.finished is not None:
@@ -97,10 +97,11 @@ def what_if(
 
 @click.command()
 @click.argument("tx")
-@click.option("--run", "run_id", metavar="ID", type=int, help="Which run of TX. [default: the oldest]")
+@run_option
+@runners_option
 @shared_options()
 @pass_settings
-def decisive(settings: Settings, tx: str, run_id: int | None) -> None:
+def decisive(settings: Settings, tx: str, run_id: int | None, runners_dir: Path | None) -> None:
     """Tell which nondeterministic answers the result of transaction TX hangs on.
 
     The result of each nondeterministic block is replaced by an empty one and by an error, first each alone, then in
@@ -112,7 +113,7 @@ def decisive(settings: Settings, tx: str, run_id: int | None) -> None:
 
     with open_store(settings) as store:
         summary = one_run(store, tx, run_id)
-        bench = make_bench(settings, store, [Build.EPOCH])
+        bench = make_bench(settings, store, [Build.EPOCH], runners_dir=runners_dir)
         decision = decide(Supposition(store.load_run(summary.id), bench))
     if settings.json:
         emit({"tx": hexed(summary.tx), "run": summary.id} | decision_json(decision))

@@ -16,6 +16,7 @@ from ..executor.engine import Build
 from ..executor.fuel_clock import FuelClock, Paused, VmState
 from ..executor.outcome import Outcome
 from ..journal.stored import StoredRun
+from .reexecute import check_runners
 from .workbench import Workbench
 
 FUEL_MAX = (1 << 63) - 1
@@ -81,6 +82,7 @@ def _state(
     stop_line: str = "main",
 ) -> GuestState:
     recorded = run.footer
+    check_runners(recorded.runners, bench.registry(debug_mode=True))
     replaying = (ReplayingPrefix if recorded.interrupted else Replaying)(run.read_line)
     contract = run.header.message.contract_address
     door = Pausing(replaying, clock, contract, stop_before=stop_before, stop_line=stop_line)

@@ -26,6 +26,7 @@ from ..journal.events import NotifyNondetDisagreement, PostEvent, StorageWrite
 from ..journal.recorder import FinishedRun, RunRecorder
 from ..journal.run import ResultKind, RunHeader
 from ..journal.stored import StoredRun
+from .reexecute import check_runners
 from .workbench import Workbench, footer_of
 
 TX_DOMAIN = b"genvm-replay/what-if/1\0"
@@ -95,9 +96,11 @@ class Supposition:
         Raises:
             UsageError: it was stopped from outside, so what it comes to is not known.
             JournalDamaged, PayloadRedacted: the record can't be read.
+            EnvironmentProblem: it was made with other runners than there are here.
         """
         if run.footer.interrupted:
             raise UsageError(f"0x{run.header.tx.hex()} was stopped from outside: what it comes to is chance")
+        check_runners(run.footer.runners, bench.registry(debug_mode=True))
         self._run, self._bench = run, bench
         self._contract = run.header.message.contract_address
         self._world = RecordedWorld(self._contract)
