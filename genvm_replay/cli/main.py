@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "bisect": "genvm_replay.cli.clock:bisect",
     "what-if": "genvm_replay.cli.what_if:what_if",
     "decisive": "genvm_replay.cli.what_if:decisive",
+    "minimise": "genvm_replay.cli.minimise:minimise",
     "verify": "genvm_replay.cli.replays:verify",
     "prove": "genvm_replay.cli.proofs:prove",
     "verify-proof": "genvm_replay.cli.proofs:verify_proof",
