@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 
 def what_if_json(found: WhatIf, contract: bytes) -> dict[str, Any]:
-    told: dict[str, Any] = {"refused": found.refused or None, "changed": list(found.changed)}
+    told: dict[str, Any] = {
+        "refused": found.refused or None,
+        "changed": list(found.changed),
+        "noticed": found.noticed,
+    }
     told["recorded"] = effect_json(found.recorded, contract)
     if found.supposed is not None and found.finished is not None:
         told["supposed"] = effect_json(found.supposed, contract)
@@ -46,7 +50,8 @@ def what_if_text(found: WhatIf, contract: bytes) -> str:
     rows = {
         "recorded": _result_text(recorded),
         "supposed": _result_text(supposed),
-        "changed": ", ".join(found.changed) or "nothing",
+        "changed": ", ".join(found.changed)
+        or ("nothing" if found.noticed else "nothing: it never asked for what is otherwise"),
     }
     lines = [printable(stderr_of(found.finished.open()).rstrip()), facts(rows)]
     if "vote" in found.changed:

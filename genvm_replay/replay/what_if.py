@@ -75,12 +75,14 @@ class WhatIf:
         supposed: None: it asked for something that the record has no answer to.
         refused: what that was.
         finished: its own record.
+        noticed: it asked for something that is changed; else nothing can differ.
     """
 
     recorded: Effect
     supposed: Effect | None
     refused: str = ""
     finished: FinishedRun | None = None
+    noticed: bool = True
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -138,6 +140,7 @@ class Supposition:
             recorded=self.recorded,
             supposed=_effect(report, door),
             finished=recorder.finish(footer_of(report)),
+            noticed=door.noticed,
         )
 
     def _check(self, changes: Changes) -> None:

@@ -128,7 +128,10 @@ def test_other_storage_another_result(paid: Supposition) -> None:
     assert (found.supposed.kind, found.changed) == ("user_error", ("result", "storage", "messages", "events"))
     assert (len(found.recorded.sent), len(found.recorded.emitted)) == (1, 1)
     assert (found.supposed.sent, found.supposed.emitted, found.supposed.written) == ((), (), ())
-    assert returned(paid.suppose(Changes(storage=((root, 0, b"\3"),)))) == "paid 3"
+    same = paid.suppose(Changes(storage=((root, 0, b"\3"),)))
+    assert (returned(same), same.noticed) == ("paid 3", True)
+    unread = paid.suppose(Changes(storage=((root, 40, b"\3"),)))
+    assert (unread.changed, unread.noticed) == ((), False)
 
 
 def test_what_the_record_does_not_know_is_refused(paid: Supposition) -> None:

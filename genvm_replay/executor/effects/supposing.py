@@ -83,6 +83,7 @@ class _Memory:
     delta: StorageDelta = field(default_factory=StorageDelta)
     sent: list[PostMessage | DeployContract | EthSend] = field(default_factory=list)
     emitted: list[PostEvent] = field(default_factory=list)
+    noticed: bool = False
 
 
 class Supposing:
@@ -92,6 +93,7 @@ class Supposing:
         delta: what the run has written.
         sent: the messages, deployments and transactions for Ethereum that it has sent, in order.
         emitted: its events.
+        noticed: it has asked for something that is changed.
     """
 
     def __init__(self, world: RecordedWorld, contract: bytes, clock_ns: int, changes: Changes) -> None:
@@ -125,6 +127,11 @@ class Supposing:
         """Events, in order."""
         return self._memory.emitted
 
+    @property
+    def noticed(self) -> bool:
+        """Whether the run has asked for something that is changed."""
+        return self._memory.noticed
+
     def line(self, name: str) -> Supposing:
         """The door of a nondeterministic block."""
         block = Supposing(self._world, self._contract, 0, self._changes)
@@ -144,6 +151,7 @@ class Supposing:
         if isinstance(request, ReadRandom) and self._line == MAIN_LINE:
             return Answer(0, self._random.read(request.position, request.length))
         if isinstance(request, GetBalance) and request.address in self._changes.balances:
+            self._memory.noticed = True
             return Answer(0, self._changes.balances[request.address].to_bytes(32, "little"))
         if isinstance(request, GetLeaderNondetResult):
             return self._result(request)
@@ -164,6 +172,7 @@ class Supposing:
         return answer
 
     def _result(self, request: GetLeaderNondetResult) -> Answer:
+        self._memory.noticed |= request.call_no in self._changes.results
         result = self._changes.results.get(request.call_no, self._world.results.get(request.call_no))
         if result is not None:
             return Answer(0, result)
@@ -193,6 +202,7 @@ class Supposing:
             if request.state and written.knows_any(index, length):
                 raise OutsideRecord(f"{self._line}: {described(request)}, which it has written itself")
             layers += [self._changed[slot], written]
+            self._memory.noticed |= self._changed[slot].knows_any(index, length)
         for layer in layers:
             view.lay(layer, index, length)
         found = view.get(index, length)
