@@ -23,6 +23,10 @@ class EnvironmentProblem(ReplayError):
     """The machine is not in order: a database that is not ours, a read-only folder, a damaged cache."""
 
 
+class OutsideRecord(ReplayError):
+    """A supposed run asks for something that its record has no answer to; the text says what."""
+
+
 class GuestFault(ReplayError):
     """A guest pointer leaves the linear memory; the run ends with an internal error (spec/executor.md 4.1)."""
 

@@ -62,7 +62,7 @@ def _write_archive(store: DatabaseStore, chosen: list[RunSummary], target: Path)
     from genvm_replay.journal.archive import ArchiveWriter
     from genvm_replay.journal.transfer import export_run
 
-    with _new_file(target) as out:
+    with new_file(target) as out:
         writer = ArchiveWriter(out)
         for summary in watched(chosen):
             export_run(store, summary, writer)
@@ -167,7 +167,7 @@ def archived_runs(path: Path) -> Iterator[ArchivedRun]:
 
 
 @contextmanager
-def _new_file(path: Path) -> Iterator[BinaryIO]:
+def new_file(path: Path) -> Iterator[BinaryIO]:
     """A file that appears when it is whole, or not at all."""
     if path.exists():
         raise UsageError(f"{path} is there already; choose another name")

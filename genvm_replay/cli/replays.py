@@ -29,15 +29,6 @@ runners_option: Final = click.option(
 )
 TX_PREFIX: Final = re.compile("(0x)?[0-9a-fA-F]{4,64}")
 
-runners_option: Final = click.option(
-    "--runners",
-    "runners_dir",
-    metavar="DIR",
-    envvar=RUNNERS_VARIABLE,
-    type=click.Path(file_okay=False, exists=True, path_type=Path),
-    help=f"Official runner archives, for runs that used them. [env: {RUNNERS_VARIABLE}]",
-)
-
 
 @click.command()
 @click.argument("tx", required=False)

@@ -38,12 +38,17 @@ class Frame:
 
     function: int  # index in its module's whole index space
     module: str  # name from the name section, `` if there is none
+    name: str = ""  # of the function, from there too
+    offset: int = 0  # of the instruction, in bytes from the start of the function that was compiled
 
 
 def frames_of(failure: wasmtime.Trap | wasmtime.WasmtimeError) -> tuple[Frame, ...]:
     """The frames of a failed call, innermost first; wasmtime keeps 20 at most."""
     if isinstance(failure, wasmtime.Trap):
-        return tuple(Frame(frame.func_index, frame.module_name or "") for frame in failure.frames)
+        return tuple(
+            Frame(frame.func_index, frame.module_name or "", frame.func_name or "", frame.func_offset)
+            for frame in failure.frames
+        )
     frames = wasmtime_ffi.wasm_frame_vec_t()
     wasmtime_ffi.wasmtime_error_wasm_trace(failure.ptr(), byref(frames))
     try:
@@ -53,12 +58,16 @@ def frames_of(failure: wasmtime.Trap | wasmtime.WasmtimeError) -> tuple[Frame, .
 
 
 def _frame(pointer: Any) -> Frame:
-    name = wasmtime_ffi.wasmtime_frame_module_name(pointer)
-    index = wasmtime_ffi.wasm_frame_func_index(pointer)
-    if not name:
-        return Frame(index, "")
-    raw = bytes(name.contents.data[: name.contents.size])
-    return Frame(index, raw.decode(errors="replace"))
+    return Frame(
+        wasmtime_ffi.wasm_frame_func_index(pointer),
+        _text(wasmtime_ffi.wasmtime_frame_module_name(pointer)),
+        _text(wasmtime_ffi.wasmtime_frame_func_name(pointer)),
+        wasmtime_ffi.wasm_frame_func_offset(pointer),
+    )
+
+
+def _text(name: Any) -> str:
+    return bytes(name.contents.data[: name.contents.size]).decode(errors="replace") if name else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from ..journal.run import Limits
 from .contract import REMEMBERED_BYTES_MAX, Contract
 from .engine import Build
 from .fingerprint import Baseline, Zeros, fingerprint_of, memory_hash
+from .fuel_clock import FuelClock
 from .guest import Guest
 from .instance import Instance, Program
 from .memory_budget import MemoryBudget
@@ -64,10 +65,12 @@ class Machine:
         *,
         image: str | None = None,
         registry: Registry | None = None,
+        clock: FuelClock | None = None,
     ) -> None:
         """
         Args:
             registry: where runners come from; None: stand-ins only.
+            clock: looks at VMs that stop.
             image: the snapshot that the main VM of a Python contract must start from (one of IMAGE_KINDS); None: the
                 best there is.
         """
@@ -78,6 +81,7 @@ class Machine:
         self._limits = limits
         self._image = image
         self._registry = registry or stand_ins_only(limits.debug_mode)
+        self._clock = clock
         self._programs: set[Program] = set()
         self._lock = threading.Lock()
         self._stopped = False
@@ -138,7 +142,7 @@ class Machine:
         self._main_start = self._main_start or (plan.contract, kind)
         guest = _guest(plan, sub_vms, runtime.files_for(start.files, libraries), budget)
         program = self._using(runtime.program(self._build))
-        instance = image.restore(program, guest, fuel=self._limits.fuel)
+        instance = image.restore(program, guest, fuel=self._fuel_for(plan))
         return Started(instance, b"PyObject_CallNoArgs", (image.facts.main,), image, kind)
 
     def _image_kind(self, plan: VmPlan) -> str | None:
@@ -158,14 +162,20 @@ class Machine:
         guest.args, guest.environment = start.args, start.env
         program = self._using(wasm_program(start, self._build, deterministic=plan.rights.deterministic))
         try:
-            instance = Instance(program, guest, fuel=self._limits.fuel)
+            instance = Instance(program, guest, fuel=self._fuel_for(plan))
         except (wasmtime.WasmtimeError, wasmtime.Trap, GuestStop) as error:
+            if self._clock is not None:
+                self._clock.check_start(plan, error)
             raise start_failure(error) from error
         entry = next((name for name in ENTRY_NAMES if instance.export(name)), None)
         if entry is None:
             instance.close()
             raise VmError("invalid_contract", "the module exports no function _start")
         return Started(instance, entry, (), Zeros())
+
+    def _fuel_for(self, plan: VmPlan) -> int | None:
+        own = self._limits.fuel
+        return own if self._clock is None else self._clock.limit(plan, own)
 
     def _using(self, program: Program) -> Program:
         with self._lock:
@@ -176,6 +186,8 @@ class Machine:
         """Call the entry function of an instance and report on it."""
         instance, image = started.instance, started.image
         stop = self._call(instance, started.entry, started.arguments)
+        if self._clock is not None:
+            self._clock.look(instance, image, started.baseline, stop, self._runtime.dump_traceback)
         outcome = self._renamed(outcome_of(stop, instance.account()))
         left = instance.fuel_left()
         if outcome.kind in ("user_error", "vm_error") and instance.guest.plan.has_fingerprint:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..executor.effects import Effects
 from ..executor.engine import Build
+from ..executor.fuel_clock import FuelClock
 from ..executor.guest_thread import GuestThread
 from ..executor.machine import Machine
 from ..executor.python_runtime.runtime import PythonRuntime
@@ -59,19 +60,21 @@ class Workbench:
         *,
         image: str | None = None,
         cancel: Callable[[], None] = lambda: None,
+        clock: FuelClock | None = None,
     ) -> RunReport:
         """Run the transaction that a header describes, through the given door.
 
         Args:
             image: the snapshot to start from, as a record says; None: the best there is.
             cancel: ends what the door waits for, when the run is stopped from outside.
+            clock: stops the run at a point and looks at its VMs.
 
         Raises:
             Divergence: the door is a replaying one, and the run departs from its record.
             EnvironmentProblem: the runtime or the host is not in order.
         """
         registry = self.registry(debug_mode=header.limits.debug_mode) if self._runners_dir else None
-        machine = Machine(self.runtime, build, header.limits, image=image, registry=registry)
+        machine = Machine(self.runtime, build, header.limits, image=image, registry=registry, clock=clock)
         rights = Rights.from_letters(header.permissions)
         sync, gated = header.role == "sync", header.limits.version_gate
 

@@ -1,0 +1,111 @@
+"""`at` and `bisect`: the state of a guest at a point of a recorded run, and where two runs part."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from genvm_replay.cli.context import Settings, pass_settings, shared_options
+from genvm_replay.cli.errors import FAILED
+from genvm_replay.cli.one_run import one_run, run_option, runners_option
+from genvm_replay.cli.opening import make_bench, open_store
+from genvm_replay.cli.output import emit, hexed
+from genvm_replay.cli.state_view import parting_json, parting_text, state_json, state_text
+from genvm_replay.cli.stored_view import event_json, event_text
+from genvm_replay.errors import UsageError
+
+FUEL_MAX = (1 << 63) - 1
+
+
+@click.command()
+@click.argument("tx")
+@click.option(
+    "--event", metavar="N", type=int, help="Stop where the run asks for event N; `show --events` lists them."
+)
+@click.option("--line", metavar="NAME", default="main", help="The line that --event counts. [default: main]")
+@click.option(
+    "--step", metavar="K", type=int, default=0, help="So many events on from --event; -1 for one back."
+)
+@click.option(
+    "--fuel",
+    metavar="F",
+    type=click.IntRange(0, FUEL_MAX),
+    help="Stop where the main VM has used so much fuel; its end, if it uses less.",
+)
+@run_option
+@runners_option
+@shared_options()
+@pass_settings
+def at(
+    settings: Settings,
+    tx: str,
+    event: int | None,
+    line: str,
+    step: int,
+    fuel: int | None,
+    run_id: int | None,
+    runners_dir: Path | None,
+) -> None:
+    """Show the state of the guest at one point of transaction TX.
+
+    The record is run again, on the fuel build, up to --event or --fuel. Shown are the VMs that are running there: where
+    in the contract a Python guest is, the fuel used, the pages of memory that have changed, and what has been written
+    to storage so far.
+    """
+    from genvm_replay.executor.engine import Build
+    from genvm_replay.replay.fuel_clock import state_at_event, state_at_fuel
+
+    if (event is None) == (fuel is None):
+        raise UsageError("give a point: --event N or --fuel F")
+    if event is None and step:
+        raise UsageError("--step counts events: it goes with --event")
+    with open_store(settings) as store:
+        summary = one_run(store, tx, run_id)
+        run = store.load_run(summary.id)
+        bench = make_bench(settings, store, [Build.FUEL], runners_dir=runners_dir)
+        told = {"tx": hexed(summary.tx), "run": summary.id}
+        shown = ""
+        if event is not None:
+            seq = event + step
+            state = state_at_event(run, bench, seq, line)
+            asked = run.event(line, seq)
+            told["event"] = event_json(line, seq, asked)
+            shown = event_text(line, seq, asked, summary.contract)
+        else:
+            assert fuel is not None
+            state = state_at_fuel(run, bench, fuel)
+        if settings.json:
+            emit(told | state_json(state))
+        else:
+            click.echo(state_text(state, shown))
+
+
+@click.command()
+@click.argument("tx_a", metavar="TX_A")
+@click.argument("tx_b", metavar="TX_B")
+@runners_option
+@shared_options()
+@pass_settings
+@click.pass_context
+def bisect(
+    context: click.Context, settings: Settings, tx_a: str, tx_b: str, runners_dir: Path | None
+) -> None:
+    """Find where the executions of TX_A and TX_B part.
+
+    Both are run up to the same amount of fuel, again and again, and memory, stack, requests and end are compared, at
+    most log2(fuel) + 2 times. Told are the amount of fuel at which they part, where each is there, and what differs.
+    """
+    from genvm_replay.executor.engine import Build
+    from genvm_replay.replay.bisect import bisect_runs
+
+    with open_store(settings) as store:
+        first, second = (one_run(store, tx) for tx in (tx_a, tx_b))
+        bench = make_bench(settings, store, [Build.FUEL], runners_dir=runners_dir)
+        parting = bisect_runs(store.load_run(first.id), store.load_run(second.id), bench)
+        if settings.json:
+            emit({"runs": [first.id, second.id]} | parting_json(parting))
+        else:
+            click.echo(parting_text(parting, (f"run {first.id}", f"run {second.id}")))
+    if parting.fuel is not None:
+        context.exit(FAILED)

@@ -1,0 +1,134 @@
+"""States of guests, and places where two executions part, as JSON and for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from genvm_replay.cli.output import facts, hexed, printable, result_json, short, size
+
+if TYPE_CHECKING:
+    from genvm_replay.executor.fuel_clock import VmState
+    from genvm_replay.executor.instance import Frame
+    from genvm_replay.replay.bisect import Parting
+    from genvm_replay.replay.fuel_clock import GuestState
+
+PAGES_SHOWN_MAX: Final = 12  # stretches of them
+FRAMES_SHOWN_MAX: Final = 5
+
+
+def vm_json(vm: VmState) -> dict[str, Any]:
+    return {
+        "depth": vm.depth,
+        "contract": hexed(vm.contract),
+        "image": vm.image,
+        "ended": vm.ended,
+        "fuel_used": vm.fuel_used,
+        "memory_bytes": vm.memory_bytes,
+        "memory_hash": hexed(vm.memory_hash),
+        "pages_changed": list(vm.pages),
+        "frames": [
+            {"function": f.function, "name": f.name, "module": f.module, "offset": f.offset}
+            for f in vm.frames
+        ],
+        "traceback": vm.traceback,
+    }
+
+
+def state_json(state: GuestState) -> dict[str, Any]:
+    return {
+        "events": state.events,
+        "fuel_used": state.fuel_used,
+        "vms": [vm_json(vm) for vm in state.vms],
+        "storage": [
+            {"slot": hexed(slot), "offset": at, "bytes": hexed(data)} for slot, at, data in state.written
+        ],
+        "result": None if state.outcome is None else result_json(state.outcome),
+    }
+
+
+def state_text(state: GuestState, event: str) -> str:
+    """A state; `event` is the request that it stands before."""
+    lines = [f"before    {event}"] if event else []
+    if state.outcome is not None:
+        told = result_json(state.outcome)
+        lines.append(f"the run has ended: {told['kind']} {short(told['value'])}")
+    if not state.vms:
+        lines.append("no VM is running here: the executor itself asks")
+    for vm in state.vms:
+        lines += _vm_lines(vm)
+    for slot, at, data in state.written:
+        lines.append(f"written   {hexed(slot)}:{at} {short(data)}")
+    return "\n".join(lines)
+
+
+def _vm_lines(vm: VmState) -> Iterator[str]:
+    pages = len(vm.pages)
+    rows = {
+        "VM": f"{hexed(vm.contract)}, depth {vm.depth}{', ended' if vm.ended else ''}",
+        "fuel": "not counted" if vm.fuel_used is None else f"{vm.fuel_used:,} used",
+        "memory": f"{size(vm.memory_bytes)}, hash {hexed(vm.memory_hash)}",
+        "changed": f"{pages} pages" + (f": {stretches(vm.pages)}" if pages else ""),
+    }
+    yield facts(rows)
+    if vm.traceback:
+        yield printable(vm.traceback.rstrip())
+    elif not vm.ended:
+        yield from (f"  {frame_text(frame)}" for frame in vm.frames[:FRAMES_SHOWN_MAX])
+
+
+def frame_text(frame: Frame) -> str:
+    """One WebAssembly function on a stack."""
+    name = f" {printable(frame.name)}" if frame.name else ""
+    module = f" of {printable(frame.module)}" if frame.module else ""
+    return f"in function {frame.function}{name}{module}, at byte {frame.offset:#x} of it"
+
+
+def stretches(numbers: Iterable[int]) -> str:
+    """Ascending numbers as `3, 5-9`; cut where there are many."""
+    found: list[list[int]] = []
+    for number in numbers:
+        if found and number == found[-1][1] + 1:
+            found[-1][1] = number
+        else:
+            found.append([number, number])
+    shown = [f"{a}-{b}" if b > a else f"{a}" for a, b in found[:PAGES_SHOWN_MAX]]
+    return ", ".join(shown + (["..."] if len(found) > PAGES_SHOWN_MAX else []))
+
+
+def parting_json(parting: Parting) -> dict[str, Any]:
+    return {
+        "equal": parting.fuel is None,
+        "fuel": parting.fuel,
+        "differs": list(parting.fields),
+        "pages": list(parting.pages),
+        "probes": parting.probes,
+        "before": None if parting.before is None else state_json(parting.before[0]),
+        "at": [state_json(state) for state in parting.at],
+    }
+
+
+def parting_text(parting: Parting, names: tuple[str, str]) -> str:
+    if parting.fuel is None:
+        return f"equal: memory, stack, requests and end are the same ({parting.probes} runs of both)"
+    pages = f" (pages {stretches(parting.pages)})" if parting.pages else ""
+    lines = [f"they part at fuel {parting.fuel:,}: {', '.join(parting.fields)}{pages}"]
+    if parting.before is not None:
+        lines.append(f"both, at fuel {parting.fuel - 1:,}:")
+        lines += _place(parting.before[0])
+    for name, state in zip(names, parting.at, strict=True):
+        lines.append(f"{name}, at fuel {parting.fuel:,}:")
+        lines += _place(state)
+    return "\n".join([*lines, f"found in {parting.probes} runs of both"])
+
+
+def _place(state: GuestState) -> list[str]:
+    if state.outcome is not None:
+        told = result_json(state.outcome)
+        return [f"  ended after {state.fuel_used or 0:,} fuel: {told['kind']} {short(told['value'])}"]
+    if not state.vms:
+        return ["  in the start function"]
+    vm = state.vms[-1]
+    if vm.traceback:
+        return ["  " + line for line in printable(vm.traceback.rstrip()).split("\n")[1:]]
+    return [f"  {frame_text(frame)}" for frame in vm.frames[:FRAMES_SHOWN_MAX]]

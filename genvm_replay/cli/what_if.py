@@ -1,0 +1,204 @@
+"""`what-if` and `decisive`: a recorded transaction in a world in which something is otherwise."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from genvm_replay.cli.arguments import read_contract
+from genvm_replay.cli.context import Settings, pass_settings, shared_options
+from genvm_replay.cli.errors import FAILED
+from genvm_replay.cli.one_run import one_run, run_option, runners_option
+from genvm_replay.cli.opening import make_bench, open_store
+from genvm_replay.cli.output import emit, hexed
+from genvm_replay.cli.what_if_view import decision_json, decision_text, what_if_json, what_if_text
+from genvm_replay.errors import UsageError
+
+if TYPE_CHECKING:
+    from genvm_replay.executor.effects.supposing import Changes
+
+ANSWER_BYTES_MAX: Final = 16 << 20
+SLOT_BYTES: Final = 32
+SLOT_END: Final = 1 << 32
+KINDS: Final = {"return": 0, "user_error": 1, "vm_error": 2}
+ANSWER_FORM: Final = 'one of {"return": VALUE}, {"user_error": "TEXT"}, {"vm_error": "TEXT"}'
+
+
+@click.command("what-if")
+@click.argument("tx")
+@click.option(
+    "--answer",
+    "answers",
+    metavar="CALL_NO=FILE",
+    multiple=True,
+    help=f"The result of nondeterministic block CALL_NO, from 0. FILE holds JSON, {ANSWER_FORM}.",
+)
+@click.option(
+    "--storage",
+    metavar="SLOT[:OFFSET]=HEX",
+    multiple=True,
+    help="Bytes of the contract's storage before the transaction; SLOT has 64 hex digits.",
+)
+@click.option(
+    "--code", metavar="FILE", type=click.Path(path_type=Path), help="Another contract, at the same address."
+)
+@click.option("--balance", "balances", metavar="ADDRESS=N", multiple=True, help="The balance of an address.")
+@click.option("--record", is_flag=True, help="Journal the supposed run, as a transaction of its own.")
+@run_option
+@runners_option
+@shared_options()
+@pass_settings
+@click.pass_context
+def what_if(
+    context: click.Context,
+    settings: Settings,
+    /,
+    tx: str,
+    code: Path | None,
+    record: bool,
+    run_id: int | None,
+    runners_dir: Path | None,
+    **changes: tuple[str, ...],
+) -> None:
+    """Run transaction TX again with something changed, and tell what that changes.
+
+    Everything else is answered from the record. Where the supposed run asks for what the record doesn't know, it ends,
+    and that is told (exit code 1). Nothing is journaled, unless with --record.
+    """
+    from genvm_replay.executor.engine import Build
+    from genvm_replay.replay.what_if import Supposition
+
+    supposed, contract = _changes(**changes), read_contract(code) if code else None
+    if not any(changes.values()) and code is None:
+        raise UsageError("say what is to be changed: --answer, --storage, --code or --balance")
+    with open_store(settings, to_write=record) as store:
+        summary = one_run(store, tx, run_id)
+        bench = make_bench(settings, store, [Build.EPOCH], runners_dir=runners_dir)
+        found = Supposition(store.load_run(summary.id), bench).suppose(supposed, contract)
+        told = {"tx": hexed(summary.tx), "run": summary.id}
+        journaled = None
+        if record and found.finished is not None:
+            journaled = hexed(found.finished.header.tx)
+            told["recorded_as"] = store.commit(found.finished, method=summary.method)
+            told["recorded_tx"] = journaled
+        if settings.json:
+            emit(told | what_if_json(found, summary.contract))
+        else:
+            click.echo(what_if_text(found, summary.contract))
+            if journaled:
+                click.echo(f"recorded  {journaled}")
+    if found.supposed is None:
+        context.exit(FAILED)
+
+
+@click.command()
+@click.argument("tx")
+@run_option
+@runners_option
+@shared_options()
+@pass_settings
+def decisive(settings: Settings, tx: str, run_id: int | None, runners_dir: Path | None) -> None:
+    """Tell which nondeterministic answers the result of transaction TX hangs on.
+
+    The result of each nondeterministic block is replaced by an empty one and by an error, first each alone, then in
+    larger sets, until the kind of the result, the storage hash or the vote becomes another.
+    """
+    from genvm_replay.executor.engine import Build
+    from genvm_replay.replay.decisive import decide
+    from genvm_replay.replay.what_if import Supposition
+
+    with open_store(settings) as store:
+        summary = one_run(store, tx, run_id)
+        bench = make_bench(settings, store, [Build.EPOCH], runners_dir=runners_dir)
+        decision = decide(Supposition(store.load_run(summary.id), bench))
+    if settings.json:
+        emit({"tx": hexed(summary.tx), "run": summary.id} | decision_json(decision))
+    else:
+        click.echo(decision_text(decision))
+
+
+def _changes(answers: Iterable[str], storage: Iterable[str], balances: Iterable[str]) -> Changes:
+    from genvm_replay.calldata import Address
+    from genvm_replay.executor.effects.supposing import Changes
+
+    return Changes(
+        results={
+            _number("--answer", key): read_answer(Path(file))
+            for key, file in _pairs("--answer", answers).items()
+        },
+        storage=tuple(_stretch(key, text) for key, text in _pairs("--storage", storage).items()),
+        balances={
+            Address.parse(key).raw: _number("--balance", text)
+            for key, text in _pairs("--balance", balances).items()
+        },
+    )
+
+
+def _pairs(option: str, texts: Iterable[str]) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not (key and equals and value):
+            raise UsageError(f"{option} {text!r}: two parts with = between them are wanted")
+        if key in found:
+            raise UsageError(f"{option} {key} is given twice")
+        found[key] = value
+    return found
+
+
+def _number(option: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 78):
+        raise UsageError(f"{option}: {text[:80]!r} is no number")
+    return int(text)
+
+
+def _stretch(key: str, text: str) -> tuple[bytes, int, bytes]:
+    slot_text, _, offset_text = key.partition(":")
+    slot, data = _bytes(slot_text), _bytes(text)
+    offset = _number("--storage", offset_text) if offset_text else 0
+    if len(slot) != SLOT_BYTES:
+        raise UsageError(f"--storage {key}: a slot has {2 * SLOT_BYTES} hex digits, not {2 * len(slot)}")
+    if not data or offset + len(data) > SLOT_END:
+        raise UsageError(f"--storage {key}: 1 byte or more are wanted, and none behind 2**32")
+    return slot, offset, data
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text.removeprefix("0x"))
+    except ValueError as error:
+        raise UsageError(f"--storage: {text[:80]!r} are no hex digits") from error
+
+
+def read_answer(path: Path) -> bytes:
+    """The result of a nondeterministic block from a file: code byte and data (spec/executor.md 2.1).
+
+    Raises:
+        UsageError: it can't be read, is larger than ANSWER_BYTES_MAX, or has another form.
+    """
+    from genvm_replay import calldata
+    from genvm_replay.calldata.jsonform import from_json_text
+
+    try:
+        with path.open("rb") as file:
+            text = file.read(ANSWER_BYTES_MAX + 1).decode()
+    except OSError as error:
+        raise UsageError(f"can't read the answer {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is no UTF-8 text, so no JSON") from error
+    if len(text) > ANSWER_BYTES_MAX:
+        raise UsageError(f"{path} is larger than {ANSWER_BYTES_MAX >> 20} MiB")
+    try:
+        value = from_json_text(text)
+        [(kind, content)] = value.items() if isinstance(value, Mapping) else [("", None)]
+        if kind == "return":
+            return bytes((KINDS[kind],)) + calldata.encode(content)
+        if kind in KINDS and isinstance(content, str):
+            return bytes((KINDS[kind],)) + content.encode()
+    except (UsageError, ValueError, RecursionError, calldata.CalldataError) as error:
+        raise UsageError(f"{path}: not {ANSWER_FORM}: {str(error)[:200]}") from error
+    raise UsageError(f"{path}: not {ANSWER_FORM}: {json.dumps(text[:80])}")

@@ -1,0 +1,99 @@
+"""The state of a guest at one point of a recorded run, found by running the record again up to there.
+
+The point is a request (event N of a line, before it is answered) or an amount of fuel of the main VM. Every look is a
+run of its own: to step back is to run again to an earlier point.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+
+from ..errors import UsageError
+from ..executor.effects import Replaying, ReplayingPrefix
+from ..executor.effects.pausing import Pausing
+from ..executor.engine import Build
+from ..executor.fuel_clock import FuelClock, Paused, VmState
+from ..executor.outcome import Outcome
+from ..journal.stored import StoredRun
+from .reexecute import check_runners
+from .workbench import Workbench
+
+FUEL_MAX = (1 << 63) - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestState:
+    """What there was when a run was stopped.
+
+    Attributes:
+        vms: those that were running, innermost first; where none was, the main VM at its end, or nothing.
+        events: requests that had crossed on the line `main`.
+        requests: a hash of those that VMs had made there.
+        written: (slot, offset, bytes) of every stretch of storage written so far, in order.
+        outcome: how the run ended, if it ended before the point.
+    """
+
+    vms: tuple[VmState, ...]
+    events: int
+    requests: bytes
+    written: tuple[tuple[bytes, int, bytes], ...]
+    outcome: Outcome | None = None
+
+    @property
+    def fuel_used(self) -> int | None:
+        """By the main VM; None before it was started."""
+        return self.vms[-1].fuel_used if self.vms else None
+
+
+def state_at_event(run: StoredRun, bench: Workbench, seq: int, line: str = "main") -> GuestState:
+    """The state when the run asks for event `seq` of a line.
+
+    Raises:
+        UsageError: the record has no such event.
+        Divergence: the run departs from its record before that.
+    """
+    counts = {summary.name: summary.count for summary in run.lines()}
+    if line not in counts:
+        raise UsageError(f"the record has no line {line!r}; it has {', '.join(counts) or 'none'}")
+    if not 0 <= seq < counts[line]:
+        raise UsageError(f"line {line} has events 0 to {counts[line] - 1}, not {seq}")
+    return _state(run, bench, FuelClock(), stop_before=seq, stop_line=line)
+
+
+def state_at_fuel(run: StoredRun, bench: Workbench, fuel: int) -> GuestState:
+    """The state when the main VM has used so much fuel, 0 to FUEL_MAX; that of its end if it never does.
+
+    Raises:
+        UsageError: no such amount.
+        Divergence: the run departs from its record before that.
+    """
+    if not 0 <= fuel <= FUEL_MAX:
+        raise UsageError(f"an amount of fuel is 0 to 2**63 - 1, not {fuel}")
+    return _state(run, bench, FuelClock(stop_at=fuel))
+
+
+def _state(
+    run: StoredRun,
+    bench: Workbench,
+    clock: FuelClock,
+    *,
+    stop_before: int | None = None,
+    stop_line: str = "main",
+) -> GuestState:
+    recorded = run.footer
+    check_runners(recorded.runners, bench.registry(debug_mode=True))
+    replaying = (ReplayingPrefix if recorded.interrupted else Replaying)(run.read_line)
+    contract = run.header.message.contract_address
+    door = Pausing(replaying, clock, contract, stop_before=stop_before, stop_line=stop_line)
+    outcome = None
+    with contextlib.suppress(Paused):
+        outcome = bench.execute(run.header, door, Build.FUEL, image=recorded.image, clock=clock).outcome
+    inside = [vm for vm in clock.states if not vm.ended]
+    return GuestState(
+        vms=tuple(inside or clock.states),
+        events=door.seq,
+        requests=door.requests(),
+        written=tuple(door.written.runs()),
+        outcome=outcome,
+    )

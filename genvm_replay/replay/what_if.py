@@ -1,0 +1,227 @@
+"""Runs a recorded transaction again in a world in which one thing is otherwise, and says what that changes.
+
+The results of nondeterministic blocks are taken as they are recorded, or as they are supposed; the blocks themselves do
+not run. A validator's record is judged again: its validator functions see the supposed result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import msgspec
+from blake3 import blake3
+
+from ..errors import JournalError, OutsideRecord, UsageError
+from ..executor.effects import Recording
+from ..executor.effects.recorded_world import RecordedWorld
+from ..executor.effects.supposing import Changes, Supposing
+from ..executor.engine import Build
+from ..executor.moment import clock_ns
+from ..executor.storage_delta import StorageDelta
+from ..executor.storage_slots import CODE_SLOT
+from ..executor.transaction import RunReport
+from ..host_bridge.local_host import Outgoing
+from ..journal.events import NotifyNondetDisagreement, PostEvent, StorageWrite
+from ..journal.recorder import FinishedRun, RunRecorder
+from ..journal.run import ResultKind, RunHeader
+from ..journal.stored import StoredRun
+from .reexecute import check_runners
+from .workbench import Workbench, footer_of
+
+TX_DOMAIN = b"genvm-replay/what-if/1\0"
+U256_MAX = 2**256 - 1
+Stretch = tuple[bytes, int, bytes]  # slot, offset, bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """What a run comes to.
+
+    Attributes:
+        kind, payload: as in the footer of a run.
+        storage_hash: of what was written, whether the result lets it stand or not.
+        written: the same as maximal stretches.
+        sent: messages, deployments and transactions for Ethereum, in order.
+        emitted: events, in order.
+        disagreement: the first nondeterministic block that a validator rejects.
+    """
+
+    kind: ResultKind
+    payload: bytes
+    storage_hash: bytes
+    written: tuple[Stretch, ...]
+    sent: tuple[Outgoing, ...]
+    emitted: tuple[PostEvent, ...]
+    disagreement: int | None
+
+    def differences(self, other: Effect) -> tuple[str, ...]:
+        """Names of what differs: `result`, `storage`, `messages`, `events`, `vote`."""
+        rows = {
+            "result": ((self.kind, self.payload), (other.kind, other.payload)),
+            "storage": (self.storage_hash, other.storage_hash),
+            "messages": (self.sent, other.sent),
+            "events": (self.emitted, other.emitted),
+            "vote": (self.disagreement, other.disagreement),
+        }
+        return tuple(name for name, (one, another) in rows.items() if one != another)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatIf:
+    """A supposed run beside the recorded one.
+
+    Attributes:
+        supposed: None: it asked for something that the record has no answer to.
+        refused: what that was.
+        finished: its own record.
+        noticed: it asked for something that is changed; else nothing can differ.
+    """
+
+    recorded: Effect
+    supposed: Effect | None
+    refused: str = ""
+    finished: FinishedRun | None = None
+    noticed: bool = True
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """Names of what differs."""
+        return () if self.supposed is None else self.recorded.differences(self.supposed)
+
+
+class Supposition:
+    """One recorded run, to be run again with changes as often as one likes."""
+
+    def __init__(self, run: StoredRun, bench: Workbench) -> None:
+        """
+        Raises:
+            UsageError: it was stopped from outside, so what it comes to is not known.
+            JournalDamaged, PayloadRedacted: the record can't be read.
+            EnvironmentProblem: it was made with other runners than there are here.
+        """
+        if run.footer.interrupted:
+            raise UsageError(f"0x{run.header.tx.hex()} was stopped from outside: what it comes to is chance")
+        check_runners(run.footer.runners, bench.registry(debug_mode=True))
+        self._run, self._bench = run, bench
+        self._contract = run.header.message.contract_address
+        self._world = RecordedWorld(self._contract)
+        for line in run.lines():
+            self._world.take(line.name, run.read_line(line.name))
+        self.recorded = recorded_effect(run)
+
+    @property
+    def results(self) -> Mapping[int, bytes]:
+        """The results of the nondeterministic blocks, by number: code byte and data."""
+        return self._world.results
+
+    def suppose(self, changes: Changes, code: bytes | None = None) -> WhatIf:
+        """Run with changes.
+
+        Args:
+            code: of the contract, instead of its own.
+
+        Raises:
+            UsageError: a change makes no sense for this run.
+        """
+        self._check(changes)
+        if code is not None:
+            changes = replace(changes, storage=(*changes.storage, *code_storage(code)))
+        header = supposed_header(self._run, changes)
+        recorder = RunRecorder(header)
+        door = Supposing(self._world, self._contract, clock_ns(header.message), changes)
+        build = Build.EPOCH if header.limits.fuel is None else Build.FUEL
+        image = self._run.footer.image if code is None else None
+        try:
+            report = self._bench.execute(header, Recording(door, recorder), build, image=image)
+        except OutsideRecord as refusal:
+            return WhatIf(recorded=self.recorded, supposed=None, refused=str(refusal))
+        return WhatIf(
+            recorded=self.recorded,
+            supposed=_effect(report, door),
+            finished=recorder.finish(footer_of(report)),
+            noticed=door.noticed,
+        )
+
+    def _check(self, changes: Changes) -> None:
+        unknown = sorted(set(changes.results) - set(self.results))
+        if unknown:
+            there = ", ".join(map(str, sorted(self.results))) or "none"
+            raise UsageError(f"the run has no nondeterministic block {unknown[0]}; it has {there}")
+        for address, balance in changes.balances.items():
+            if not 0 <= balance <= U256_MAX:
+                raise UsageError(f"the balance of 0x{address.hex()} is 0 to 2**256 - 1, not {balance}")
+
+
+def code_storage(code: bytes) -> tuple[Stretch, ...]:
+    """How a contract's code lies in its storage (spec/executor.md 5.6)."""
+    return (CODE_SLOT, 0, len(code).to_bytes(4, "little")), (CODE_SLOT, 4, code)
+
+
+def supposed_header(run: StoredRun, changes: Changes) -> RunHeader:
+    """The header of a supposed run: a transaction of its own, which points at the recorded one."""
+    told = [
+        sorted(changes.results.items()),
+        changes.storage,
+        sorted(changes.balances.items(), key=lambda b: b[0]),
+    ]
+    encoded = repr(told).encode()
+    return msgspec.structs.replace(
+        run.header,
+        tx=blake3(TX_DOMAIN + run.root + encoded).digest(),
+        role="validator" if run.header.role == "validator" else "sync",
+        parent=run.root,
+    )
+
+
+def recorded_effect(run: StoredRun) -> Effect:
+    """What a recorded run came to.
+
+    Raises:
+        JournalError: its events and its footer do not belong together.
+    """
+    delta, disagreement = StorageDelta(), None
+    sent: list[Outgoing] = []
+    emitted: list[PostEvent] = []
+    for event in run.read_line("main"):
+        request = event.request
+        if event.answer.error:
+            continue
+        if isinstance(request, StorageWrite):
+            delta.write(request.slot, request.index, request.data)
+        elif isinstance(request, PostEvent):
+            emitted.append(request)
+        elif isinstance(request, Outgoing):
+            sent.append(request)
+        elif isinstance(request, NotifyNondetDisagreement):
+            disagreement = request.call_no
+    footer = run.footer
+    if delta.hash() != footer.storage_hash:
+        raise JournalError("what the run wrote is not what its footer says; `replay` tells more")
+    return Effect(
+        kind=footer.kind,
+        payload=footer.payload,
+        storage_hash=footer.storage_hash,
+        written=tuple(delta.runs()),
+        sent=tuple(sent),
+        emitted=tuple(emitted),
+        disagreement=disagreement,
+    )
+
+
+def _effect(report: RunReport, door: Supposing) -> Effect:
+    return Effect(
+        kind=report.outcome.kind,
+        payload=report.outcome.payload,
+        storage_hash=report.storage_hash,
+        written=tuple(door.delta.runs()),
+        sent=tuple(door.sent),
+        emitted=tuple(door.emitted),
+        disagreement=report.disagreement,
+    )
+
+
+def only_in(one: Iterable[Stretch], other: Iterable[Stretch]) -> list[Stretch]:
+    """Stretches of storage that only `one` has written like this, in order."""
+    known = set(other)
+    return [stretch for stretch in one if stretch not in known]
