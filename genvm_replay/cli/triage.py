@@ -38,15 +38,17 @@ def triage(context: click.Context, settings: Settings, tx: str, runners_dir: Pat
     differs.
     """
     from genvm_replay.executor.engine import Build
+    from genvm_replay.journal.store import at_one_moment
 
     good = True
     with open_store(settings) as store:
         found = find_runs(store, tx)
         bench = make_bench(settings, store, list(Build), runners_dir=runners_dir)
         for summary in found:
-            run = store.load_run(summary.id)
-            run.verify()
-            good &= _triage_one(settings, run, bench, two=runners_dir is not None)
+            with at_one_moment(store, summary):
+                run = store.load_run(summary.id)
+                run.verify()
+                good &= _triage_one(settings, run, bench, two=runners_dir is not None)
     context.exit(0 if good else FAILED)
 
 
