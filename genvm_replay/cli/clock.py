@@ -8,9 +8,10 @@ import click
 
 from genvm_replay.cli.context import Settings, pass_settings, shared_options
 from genvm_replay.cli.errors import FAILED
-from genvm_replay.cli.one_run import one_run, run_option, runners_option
+from genvm_replay.cli.one_run import one_run, run_option
 from genvm_replay.cli.opening import make_bench, open_store
 from genvm_replay.cli.output import emit, hexed
+from genvm_replay.cli.replays import runners_option
 from genvm_replay.cli.state_view import parting_json, parting_text, state_json, state_text
 from genvm_replay.cli.stored_view import event_json, event_text
 from genvm_replay.errors import UsageError

@@ -9,9 +9,10 @@ import click
 
 from genvm_replay.cli.archives import new_file
 from genvm_replay.cli.context import Settings, pass_settings, shared_options
-from genvm_replay.cli.one_run import one_run, run_option, runners_option
+from genvm_replay.cli.one_run import one_run, run_option
 from genvm_replay.cli.opening import make_bench, open_store
 from genvm_replay.cli.output import divergence_json, divergence_text, emit, hexed
+from genvm_replay.cli.replays import runners_option
 from genvm_replay.errors import UsageError
 
 

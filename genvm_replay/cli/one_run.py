@@ -1,13 +1,11 @@
-"""What commands share that look into one recorded run: which one, and the runners that it needs."""
+"""What commands share that look into one recorded run: which one."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from genvm_replay.cli.context import RUNNERS_VARIABLE
 from genvm_replay.cli.replays import find_runs
 from genvm_replay.errors import UsageError
 
@@ -17,14 +15,6 @@ if TYPE_CHECKING:
 
 run_option: Final = click.option(
     "--run", "run_id", metavar="ID", type=int, help="Which run of TX. [default: the oldest]"
-)
-runners_option: Final = click.option(
-    "--runners",
-    "runners_dir",
-    metavar="DIR",
-    envvar=RUNNERS_VARIABLE,
-    type=click.Path(file_okay=False, exists=True, path_type=Path),
-    help=f"Official runner archives, for runs that used them. [env: {RUNNERS_VARIABLE}]",
 )
 
 

@@ -12,9 +12,10 @@ import click
 from genvm_replay.cli.arguments import read_contract
 from genvm_replay.cli.context import Settings, pass_settings, shared_options
 from genvm_replay.cli.errors import FAILED
-from genvm_replay.cli.one_run import one_run, run_option, runners_option
+from genvm_replay.cli.one_run import one_run, run_option
 from genvm_replay.cli.opening import make_bench, open_store
 from genvm_replay.cli.output import emit, hexed
+from genvm_replay.cli.replays import runners_option
 from genvm_replay.cli.what_if_view import decision_json, decision_text, what_if_json, what_if_text
 from genvm_replay.errors import UsageError
 
