@@ -23,7 +23,7 @@ from ..journal.events import (
     StorageRead,
     StorageWrite,
 )
-from .sparse_bytes import SparseBytes, gaps
+from .sparse_bytes import SparseBytes
 
 
 class Known:
@@ -59,11 +59,9 @@ class Known:
         """Bytes that the run had not written itself."""
         if not isinstance(answer.value, bytes):
             return
-        slot, fresh = self.slots[request.state, request.address, request.slot], [slice(0, len(answer.value))]
-        if request.address == self.contract and request.slot in self.written:
-            fresh = gaps(self.written[request.slot].get(request.index, len(answer.value))[1])
-        for part in fresh:
-            slot.put(request.index + part.start, answer.value[part])
+        own = self.written.get(request.slot) if request.address == self.contract else None
+        known = self.slots[request.state, request.address, request.slot]
+        known.put(request.index, answer.value, but_not=own)
 
     def storage_written(self, request: StorageWrite, _answer: Answer) -> None:
         """From here on a read shows these bytes, not those of before."""

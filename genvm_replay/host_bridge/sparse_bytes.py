@@ -17,8 +17,12 @@ class SparseBytes:
     def __init__(self) -> None:
         self._pages: dict[int, tuple[bytearray, bytearray]] = {}  # data, and 1 for each byte that is known
 
-    def put(self, index: int, data: bytes) -> None:
-        """Learn bytes; what was known of them before is replaced."""
+    def put(self, index: int, data: bytes | bytearray, *, but_not: SparseBytes | None = None) -> None:
+        """Learn bytes, except where `but_not` knows some; what was known of them before is replaced."""
+        if but_not is not None:
+            for part in gaps(but_not.get(index, len(data))[1]):
+                self.put(index + part.start, data[part])
+            return
         for number, offset, at, size in _spans(index, len(data)):
             page, marks = self._pages.setdefault(number, (bytearray(PAGE), bytearray(PAGE)))
             page[offset : offset + size] = data[at : at + size]
@@ -33,6 +37,22 @@ class SparseBytes:
                 data[at : at + size] = page[0][offset : offset + size]
                 marks[at : at + size] = page[1][offset : offset + size]
         return data, marks
+
+    def fetch(self, index: int, length: int) -> bytes | int:
+        """`length` bytes, or the index of the first one that is unknown."""
+        data, marks = self.get(index, length)
+        unknown = marks.find(0)
+        return bytes(data) if unknown < 0 else index + unknown
+
+    def lay(self, above: SparseBytes, index: int, length: int) -> None:
+        """Take over what another one knows of a span."""
+        data, marks = above.get(index, length)
+        for part in held(marks):
+            self.put(index + part.start, data[part])
+
+    def knows_any(self, index: int, length: int) -> bool:
+        """Whether one of these bytes is known."""
+        return 1 in self.get(index, length)[1]
 
 
 def gaps(marks: bytes | bytearray) -> list[slice]:

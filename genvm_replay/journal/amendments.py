@@ -23,7 +23,7 @@ _ADD_REFERENCE: Final = text(
 _ADD_REDACTION: Final = text(
     "INSERT INTO redactions (hash, redacted_at, reason) VALUES (:hash, :redacted_at, :reason) ON CONFLICT DO NOTHING"
 )
-_ADD_SIGNATURE: Final = text(
+ADD_SIGNATURE: Final = text(
     "INSERT INTO signatures (run_id, public_key, signature, signed_at)"
     " VALUES (:run_id, :public_key, :signature, :signed_at) ON CONFLICT DO NOTHING"
 )
@@ -72,7 +72,7 @@ def add_signature(database: Database, run_id: int, public_key: bytes, signature:
     """Store a signature of a run's root; one that is there already stays."""
     row = {"run_id": run_id, "public_key": public_key, "signature": signature, "signed_at": _now()}
     with database.writing() as connection:
-        connection.execute(_ADD_SIGNATURE, row)
+        connection.execute(ADD_SIGNATURE, row)
 
 
 def unreferenced(database: Database) -> list[bytes]:

@@ -27,10 +27,6 @@ _ADD_REDACTION: Final = text(
     "INSERT INTO redactions (hash, redacted_at, reason) SELECT :hash, :redacted_at, :reason"
     " WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE blobs.hash = :hash) ON CONFLICT DO NOTHING"
 )
-_ADD_SIGNATURE: Final = text(
-    "INSERT INTO signatures (run_id, public_key, signature, signed_at)"
-    " VALUES (:run_id, :public_key, :signature, :signed_at) ON CONFLICT DO NOTHING"
-)
 
 
 def export_run(store: DatabaseStore, summary: RunSummary, writer: ArchiveWriter) -> None:
@@ -84,7 +80,7 @@ def import_run(store: DatabaseStore, archived: ArchivedRun) -> int | None:
             connection.execute(_ADD_REDACTION, {"hash": digest, "redacted_at": now, "reason": REASON})
         for public_key, signature in archived.signatures:
             row = {"run_id": run_id, "public_key": public_key, "signature": signature, "signed_at": now}
-            connection.execute(_ADD_SIGNATURE, row)
+            connection.execute(amendments.ADD_SIGNATURE, row)
         connection.execute(schema.pruned_runs.delete().where(schema.pruned_runs.c.root == run.root))
         return run_id
 

@@ -12,7 +12,7 @@ from genvm_replay.executor.contract import parse_contract
 from genvm_replay.executor.runners.planner import plan_start
 from genvm_replay.executor.runners.refusal import NothingStarted
 from genvm_replay.executor.runners.registry import Registry
-from genvm_replay.executor.runners.start_plan import StartPlan, WasmModule
+from genvm_replay.executor.runners.start_plan import PythonStart, StartPlan, WasmModule
 from genvm_replay.executor.runners.version import Version
 from genvm_replay.executor.stops import VmError
 
@@ -60,7 +60,7 @@ def start(code: bytes) -> tuple[Version, StartPlan]:
 def test_good(code: str, version: tuple[int, int, int]) -> None:
     """Headers with and without a version, with every marker."""
     found, plan = start(code.encode())
-    assert (found, plan.python) == (version, True)
+    assert (found, isinstance(plan.start, PythonStart)) == (version, True)
     assert plan.files == {"/contract.py": code.encode()}
 
 

@@ -14,14 +14,40 @@ PUTS = st.lists(st.tuples(INDEX, st.binary(max_size=2 * PAGE)), max_size=6)
 @given(PUTS, INDEX, st.integers(0, 2 * PAGE))
 def test_it_is_a_dict_of_bytes(puts: list[tuple[int, bytes]], index: int, length: int) -> None:
     """The model: one byte an entry, the last put counts."""
-    sparse, model = SparseBytes(), {}
-    for at, data in puts:
-        sparse.put(at, data)
-        model.update({at + offset: byte for offset, byte in enumerate(data)})
+    sparse, model = filled(puts)
     data, marks = sparse.get(index, length)
     span = range(index, index + length)
     assert data == bytes(model.get(at, 0) for at in span)
     assert marks == bytes(at in model for at in span)
+
+
+@given(PUTS, PUTS, PUTS, INDEX, st.integers(0, 2 * PAGE))
+def test_layers_are_like_dicts(
+    first: list[tuple[int, bytes]],
+    second: list[tuple[int, bytes]],
+    late: list[tuple[int, bytes]],
+    index: int,
+    length: int,
+) -> None:
+    """What is put, put but not over others, and laid over is what is read; the first unknown byte is named."""
+    (below, model), (above, over) = filled(first), filled(second)
+    for at, data in late:
+        below.put(at, data, but_not=above)
+        model.update({place: byte for place, byte in enumerate(data, at) if place not in over})
+    below.lay(above, 0, 6 * PAGE)
+    model |= over
+    span = range(index, index + length)
+    unknown = next((place for place in span if place not in model), None)
+    assert below.fetch(index, length) == (bytes(map(model.get, span)) if unknown is None else unknown)
+    assert below.knows_any(index, length) == any(place in model for place in span)
+
+
+def filled(puts: list[tuple[int, bytes]]) -> tuple[SparseBytes, dict[int, int]]:
+    made, model = SparseBytes(), {}
+    for index, data in puts:
+        made.put(index, data)
+        model.update(enumerate(data, index))
+    return made, model
 
 
 @given(st.lists(st.booleans(), max_size=40))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
+from ...host_bridge.sparse_bytes import SparseBytes
 from ...journal.events import (
     Answer,
     AnyRequest,
@@ -14,7 +15,6 @@ from ...journal.events import (
     StorageRead,
     StorageWrite,
 )
-from ..sparse_bytes import SparseBytes
 
 SlotKey = tuple[int, bytes, bytes]  # state, address, slot
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ...errors import OutsideRecord
+from ...host_bridge.sparse_bytes import SparseBytes
 from ...journal.events import (
     OK,
     Answer,
@@ -37,7 +38,6 @@ from ...journal.events import (
     WriteStream,
 )
 from ..random_stream import RandomStream
-from ..sparse_bytes import SparseBytes
 from ..storage_delta import StorageDelta
 from .door import MAIN_LINE
 from .recorded_world import RecordedWorld
@@ -205,7 +205,7 @@ class Supposing:
             self._memory.noticed |= self._changed[slot].knows_any(index, length)
         for layer in layers:
             view.lay(layer, index, length)
-        found = view.get(index, length)
+        found = view.fetch(index, length)
         if isinstance(found, int):
             raise OutsideRecord(f"{self._line}: {described(request)}; byte {found} is unknown")
         return found

@@ -55,8 +55,3 @@ class StartPlan:
     links: tuple[WasmModule, ...]
     start: WasmModule | PythonStart
     runners: tuple[Runner, ...] = field(repr=False)
-
-    @property
-    def python(self) -> bool:
-        """Whether our Python runtime starts, instead of a module."""
-        return isinstance(self.start, PythonStart)

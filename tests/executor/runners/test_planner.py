@@ -114,7 +114,7 @@ def test_modules() -> None:
         ("on_chain:0x12:m.wasm", "m"),
     ]
     assert made.start == WasmModule("on_chain:0x12:main.wasm", b"main")
-    assert not made.python
+    assert not isinstance(made.start, PythonStart)
 
 
 def test_a_module_is_read_once() -> None:
@@ -311,7 +311,7 @@ def test_python_file(text: str) -> None:
     made = python(
         {"Seq": [{"Depends": "softfloat:test"}, {"Depends": text}]}, {"file": b"code", "other": b""}
     )
-    assert made.python
+    assert isinstance(made.start, PythonStart)
     assert made.start == PythonStart(package=False)
     assert made.files == {"/contract.py": b"code"}
     assert made.args == ("py", "-u", "-B", "/py/libs/_genlayer_runner.py")
