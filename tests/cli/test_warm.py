@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genvm_replay.cli.warm.link import ANSWER, HEADER, Request
+from genvm_replay.cli.warm.client import handed_over
+from genvm_replay.cli.warm.link import ANSWER, HEADER, Request, user_of
 from genvm_replay.host_bridge.blocking_server import BlockingHostServer
 from genvm_replay.replay.local_node import call_object
 
@@ -178,6 +179,24 @@ def test_two_do_not_share_a_socket(warm: tuple[subprocess.Popen[str], str], tmp_
         assert again.stdout is not None
         assert again.stdout.readline().startswith("ready")
         again.terminate()
+
+
+def test_only_a_process_of_the_same_user_gets_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The environment may hold secrets: a listener of somebody else is sent not a byte."""
+    path = str(tmp_path / "other")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        monkeypatch.setattr(
+            os, "getuid", lambda: os.geteuid() + 1
+        )  # to this process the listener is another user's
+        assert handed_over(path, ["run"]) is None
+        link, _ = listener.accept()
+        with link:
+            assert user_of(link) == os.geteuid()
+            assert link.recv(1) == b"", "hung up on without a word"
 
 
 def test_without_anybody_there_the_work_is_done_all_the_same(tmp_path: Path, environment: None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from .link import ANSWER, HEADER, SOCKET_VARIABLE, Request
+from .link import ANSWER, HEADER, SOCKET_VARIABLE, Request, user_of
 
 TYPE_CHECKING = False  # the module `typing` is slow to import
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ def handed_over(path: str, arguments: list[str]) -> int | None:
     link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         link.connect(path)
+        if user_of(link) != os.getuid():  # nobody else gets the environment
+            return None
         numbers = open_files(arguments)
         request = Request(release(), os.getcwd(), numbers, arguments, dict(os.environ)).encode()
         socket.send_fds(link, [HEADER.pack(len(request))], numbers)

@@ -10,11 +10,16 @@ from __future__ import annotations
 import os
 import struct
 
+TYPE_CHECKING = False  # the module `typing` is slow to import
+if TYPE_CHECKING:
+    import socket
+
 SOCKET_VARIABLE = "GENVM_WARM"
 HEADER = struct.Struct("<I")
 ANSWER = struct.Struct("<i")
 REQUEST_BYTES_MAX = 8 << 20  # a command line and an environment; Linux allows 2 MiB for both
 FILES_MAX = 8
+CREDENTIALS = struct.Struct("3i")  # process, user, group
 SEPARATOR = b"\0"  # can't be part of an argument, a variable or a path
 
 
@@ -65,3 +70,13 @@ class Request:
         if len(numbers) != files or files > FILES_MAX or len(arguments) != words:
             raise ValueError("not a request: counts that do not fit")
         return cls(release, folder, numbers, arguments, environment)
+
+
+def user_of(link: socket.socket) -> int:
+    """The user of the process at the other end; -1 where the system does not tell."""
+    import socket
+
+    option = getattr(socket, "SO_PEERCRED", None)
+    if option is None:
+        return -1
+    return int(CREDENTIALS.unpack(link.getsockopt(socket.SOL_SOCKET, option, CREDENTIALS.size))[1])

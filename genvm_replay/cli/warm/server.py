@@ -12,7 +12,6 @@ import selectors
 import signal
 import socket
 import stat
-import struct
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -20,14 +19,13 @@ from typing import Final, NoReturn
 
 from ...errors import EnvironmentProblem, UsageError
 from .client import FAILED, release
-from .link import ANSWER, FILES_MAX, HEADER, REQUEST_BYTES_MAX, Request
+from .link import ANSWER, FILES_MAX, HEADER, REQUEST_BYTES_MAX, Request, user_of
 
 PARENT_DEATH_SIGNAL: Final = 1  # of prctl, linux/prctl.h
 WORK_MAX: Final = 64  # at once; who comes then does the work itself
 TAKEN: Final = b"\1"
 HIGH_NUMBER: Final = 200  # of a descriptor: above those that a client may name
 PASSED_ON: Final = (signal.SIGINT, signal.SIGTERM)
-CREDENTIALS: Final = struct.Struct("3i")  # process, user, group
 
 
 class Work:
@@ -225,10 +223,3 @@ def die_with(parent: int) -> None:
     ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
     if os.getppid() != parent:  # it ended before
         os._exit(FAILED)
-
-
-def user_of(link: socket.socket) -> int:
-    """The user of the process at the other end."""
-    raw = link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
-    user: int = CREDENTIALS.unpack(raw)[1]
-    return user
