@@ -17,14 +17,13 @@ from ..executor.effects import Recording
 from ..executor.engine import Build
 from ..journal.events import Event, ModuleCall, PostNondetResult, WriteStream
 from ..journal.recorder import RunRecorder
-from ..journal.run import RunFooter
 from ..journal.stored import StoredRun
 from .audit import Finding, audit
 from .causes import HOST_ANSWERS, Case, Cause, cause_of
 from .compare import LEVELS, Difference, compare_facts
 from .continuing import Continuing
 from .field_names import NO_NAMES, Pieces, field_names
-from .reexecute import ReplayReport, pins_that_differ, reexecute
+from .reexecute import ReplayReport, footer_difference, pins_that_differ, reexecute
 from .run_facts import facts_of
 from .storage_layout import storage_layout
 from .workbench import Workbench, footer_of
@@ -115,7 +114,7 @@ def explain(run: StoredRun, bench: Workbench, found: Mismatch) -> Explanation:
         (one for one in departures if one.line == found.line), departures[0] if departures else None
     )
     if again is None and second is not None:
-        again = _footer_difference(run.footer, second.footer) or found
+        again = footer_difference(run.footer, second.footer) or found
     case = Case(
         found=found,
         limits=run.header.limits,
@@ -162,13 +161,6 @@ def _go_on(run: StoredRun, bench: Workbench) -> tuple[StoredRun | None, Continui
     if report.outcome.interrupted:
         return None, doors, f"behind the difference the run did not end within {DEADLINE_MS // 1000} seconds"
     return recorder.finish(footer_of(report)).open(), doors, ""
-
-
-def _footer_difference(recorded: RunFooter, now: RunFooter) -> Divergence | None:
-    for name in recorded.__struct_fields__:
-        if getattr(recorded, name) != getattr(now, name):
-            return Divergence("footer", None, name, getattr(recorded, name), getattr(now, name))
-    return None
 
 
 def _told_last(run: StoredRun, found: Mismatch) -> tuple[str, Event] | None:

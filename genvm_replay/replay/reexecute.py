@@ -108,7 +108,9 @@ def _compare(run: StoredRun, bench: Workbench, build: Build) -> None:
     if recorded.interrupted:
         return
     footer = footer_of(report)
-    compare_footers(recorded, footer)
+    difference = footer_difference(recorded, footer)
+    if difference is not None:
+        raise difference
     finished = recorder.finish(footer)
     if finished.root != run.root:
         raise Divergence("footer", None, "root", run.root.hex(), finished.root.hex())
@@ -132,12 +134,13 @@ def check_runners(recorded: Iterable[str], registry: Registry) -> None:
             )
 
 
-def compare_footers(recorded: RunFooter, found: RunFooter) -> None:
-    """Raise `Divergence` for the first field that differs."""
+def footer_difference(recorded: RunFooter, found: RunFooter) -> Divergence | None:
+    """The first field that differs."""
     for name in recorded.__struct_fields__:
         expected, actual = getattr(recorded, name), getattr(found, name)
         if expected != actual:
-            raise Divergence("footer", None, name, expected, actual)
+            return Divergence("footer", None, name, expected, actual)
+    return None
 
 
 def pins_that_differ(recorded: Pins, present: Pins) -> list[str]:

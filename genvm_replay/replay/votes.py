@@ -36,7 +36,7 @@ from ..journal.events import (
 from ..journal.run import RunFooter
 from ..journal.run_index import RunIndex
 from ..journal.stored import StoredRun
-from .reexecute import compare_footers
+from .reexecute import footer_difference
 from .roles import RULES
 
 Word = Literal["agree", "disagree", "timeout", "deterministic violation"]
@@ -77,7 +77,7 @@ def vote_of(run: StoredRun, leader: StoredRun) -> Vote:
     """
     rules = RULES[run.header.role]
     theirs, ours = _main_of(leader, leads=rules.leads), _main_of(run, leads=rules.leads)
-    found = _first_difference(theirs.events, ours.events) or _footer_difference(leader.footer, run.footer)
+    found = _first_difference(theirs.events, ours.events) or footer_difference(leader.footer, run.footer)
     if not rules.votes:
         return Vote(word=None, difference=found)
     if run.footer.interrupted:
@@ -141,11 +141,3 @@ def _first_difference(
 def _answer_difference(recorded: Answer, found: Answer) -> tuple[str, object, object]:
     name = "error" if recorded.error != found.error else "value"
     return f"answer.{name}", getattr(recorded, name), getattr(found, name)
-
-
-def _footer_difference(recorded: RunFooter, found: RunFooter) -> Mismatch | None:
-    try:
-        compare_footers(recorded, found)
-    except Divergence as difference:
-        return difference
-    return None
