@@ -51,8 +51,8 @@ def report(
 
     with open_store(settings) as store:
         found = find_runs(store, tx)
-        bench = make_bench(settings, store, [Build.FAST], runners_dir=runners_dir)
-        verdicts = [replay_one(bench, run, None, thorough=True) for run in found]
+        bench = make_bench(settings, store, [Build.EPOCH], runners_dir=runners_dir)
+        verdicts = [replay_one(bench, run, None, thorough=True).whole() for run in found]
     if target is None:
         finish(context, settings, iter(verdicts), good="identical")
         return
@@ -61,15 +61,15 @@ def report(
     except OSError as error:
         raise EnvironmentProblem(f"can't write {target}: {error.strerror}") from error
     click.echo(str(target), err=True)
-    outcomes = {told["identical"] for told, _ in verdicts}
+    outcomes = {verdict.told["identical"] for verdict in verdicts}
     context.exit(ENVIRONMENT if None in outcomes else FAILED if False in outcomes else 0)
 
 
 def page(verdicts: list[Verdict]) -> str:
     """The report as HTML. Every value is escaped: a contract or a journal of somebody else may hold markup."""
     template = Template(files("genvm_replay.cli").joinpath("report.html").read_text(encoding="utf-8"))
-    title = f"Report on {verdicts[0][0]['tx']}"
-    return template.substitute(title=text(title), runs="\n".join(section(told) for told, _ in verdicts))
+    title = f"Report on {verdicts[0].told['tx']}"
+    return template.substitute(title=text(title), runs="\n".join(section(one.told) for one in verdicts))
 
 
 def section(told: dict[str, Any]) -> str:

@@ -71,12 +71,16 @@ def memory_hash(memory: GuestMemory, baseline: Baseline) -> bytes:
 
 def changed_pages(memory: GuestMemory, baseline: Baseline) -> Iterable[tuple[int, bytes]]:
     """Number and contents of the pages that differ from the baseline, ascending."""
-    base, space, before = memory.base, ADDRESS_SPACE, baseline.page
+    before = baseline.page
+    return ((number, page) for number, page in written_pages(memory) if page != before(number))
+
+
+def written_pages(memory: GuestMemory) -> Iterable[tuple[int, bytes]]:
+    """Number and contents of the pages that may have been written since the start, ascending."""
+    base, space = memory.base, ADDRESS_SPACE
     for number in _candidates(base, memory.size // PAGE):
         at = base + number * PAGE
-        page = bytes(space[at : at + PAGE])  # two bytes objects compare 5 times faster than two views
-        if page != before(number):
-            yield number, page
+        yield number, bytes(space[at : at + PAGE])  # two bytes objects compare 5 times faster than two views
 
 
 def _candidates(base: int, count: int) -> Iterable[int]:

@@ -8,7 +8,9 @@ it), or `PayloadRedacted` where a payload was removed on purpose.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from copy import copy
+from typing import Final
 
 from blake3 import blake3
 
@@ -18,6 +20,7 @@ from genvm_replay.journal.chain import LineSummary
 from genvm_replay.journal.events import Event
 from genvm_replay.journal.proof import LeafProof, Proof, SegmentProof, check_proof
 from genvm_replay.journal.record import decode_event, decode_events, payload_fields, split
+from genvm_replay.journal.run import RunFooter
 from genvm_replay.journal.run_record import decode_footer, decode_header
 from genvm_replay.journal.segment import (
     Segment,
@@ -29,6 +32,8 @@ from genvm_replay.journal.segment import (
 )
 from genvm_replay.journal.segment_check import sound_bytes
 from genvm_replay.journal.source import RunBytes, RunSummary, SegmentSpan, Source
+
+KEPT_EVENTS_MAX: Final = 50_000  # of one run; some 600 bytes each
 
 
 class StoredRun:
@@ -52,6 +57,23 @@ class StoredRun:
         self._lines = {line.name: line for line in chain.decode_lines(run.lines)}
         self._spans: dict[str, list[SegmentSpan]] = {}
         self._last: tuple[str, int, list[bytes]] | None = None
+        self._kept: dict[str, list[Event]] = {}
+
+    def keep(self) -> None:
+        """Read all lines now and keep their events for further readers; long runs are read anew each time.
+
+        Raises:
+            JournalDamaged, PayloadRedacted: as `read_line` does.
+        """
+        if sum(line.count for line in self.lines()) <= KEPT_EVENTS_MAX:
+            self._kept = {line.name: list(self.read_line(line.name)) for line in self.lines()}
+
+    def told_otherwise(self, footer: RunFooter, lines: Mapping[str, list[Event]]) -> StoredRun:
+        """This run with another end and other events, to be read by line. It is stored nowhere and has no hashes."""
+        other = copy(self)
+        other.footer, other._kept = footer, dict(lines)
+        other._lines = {name: LineSummary(name, len(lines[name]), b"", 0, b"") for name in sorted(lines)}
+        return other
 
     def lines(self) -> tuple[LineSummary, ...]:
         """Name, event count and last head of each line, sorted by name."""
@@ -64,6 +86,9 @@ class StoredRun:
             JournalDamaged: at the first event of a segment that does not verify; what came before is sound.
             PayloadRedacted: at an event whose payload was removed.
         """
+        return iter(self._kept[name]) if name in self._kept else self._stream(name)
+
+    def _stream(self, name: str) -> Iterator[Event]:
         for segment, canonical in self._sound_segments(name):
             try:
                 for _, count, events in plain_stretches(segment, canonical):

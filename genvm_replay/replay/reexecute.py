@@ -61,10 +61,14 @@ def reexecute(run: StoredRun, bench: Workbench, build: Build | None = None) -> R
         EnvironmentProblem: the runtime is not in order.
     """
     started = time.perf_counter()
-    header, recorded = run.header, run.footer
     run.verify()
-    check_runners(recorded.runners, bench.registry(debug_mode=True))
-    divergence = departure(run, bench, build or natural_build(run))
+    check_runners(run.footer.runners, bench.registry(debug_mode=True))
+    return report_on(run, bench, departure(run, bench, build or natural_build(run)), started)
+
+
+def report_on(run: StoredRun, bench: Workbench, divergence: Mismatch | None, started: float) -> ReplayReport:
+    """The report of a re-execution that began at `started`, of `time.perf_counter`."""
+    header = run.header
     return ReplayReport(
         tx=header.tx,
         run_id=run.summary.id if run.summary else None,
@@ -72,7 +76,7 @@ def reexecute(run: StoredRun, bench: Workbench, build: Build | None = None) -> R
         events=sum(line.count for line in run.lines()),
         seconds=time.perf_counter() - started,
         other_pins=tuple(pins_that_differ(header.pins, bench.runtime.pins)),
-        prefix_only=recorded.interrupted,
+        prefix_only=run.footer.interrupted,
     )
 
 

@@ -88,6 +88,7 @@ def test_the_page_stands_alone_and_escapes(run, forge, tmp_path):
 
 def test_values_and_tracebacks_are_text():
     from genvm_replay.cli.report import page
+    from genvm_replay.cli.verdicts import Verdict
 
     told = {
         "tx": HOSTILE.decode(),
@@ -100,7 +101,7 @@ def test_values_and_tracebacks_are_text():
         },
     }
     found = Page()
-    found.feed(page([(told, "")]))
+    found.feed(page([Verdict(told, "")]))
     assert not found.tags & {"script", "b", "i", "u", "a", "q", "s", "x", "y", "z"}
 
 

@@ -337,7 +337,7 @@ def test_what_only_rules_can_show():
     assert cause_of(Case(found=FOUND, limits=LIMITS, again=other, repeated=True)).kind == "leak"
     assert cause_of(Case(found=FOUND, limits=LIMITS, again=None, repeated=True)).kind == "leak"
     asked = Event(ModuleCall("llm", b""), Answer(0, b""))
-    case = Case(found=FOUND, limits=LIMITS, again=FOUND, repeated=True, told_last=("nondet:0[1]", asked))
+    case = Case(found=FOUND, limits=LIMITS, again=FOUND, repeated=True, told=[("nondet:0[1]", asked)])
     assert cause_of(case).kind == "module"
     assert cause_of(Case(found=FOUND, limits=LIMITS)).kind == "unknown"
     assert set(CAUSES) >= {"tampered", "code", "engine", "leak", "host", "module", "limit"}
