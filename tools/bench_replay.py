@@ -142,8 +142,8 @@ def forged(run: StoredRun, other: Callable[[Event], Event]) -> StoredRun:
     """A copy in which some events of the main line are others, with fitting hashes."""
     recorder = RunRecorder(run.header)
     for event in run.read_line("main"):
-        event = other(event)
-        recorder.line("main").append(event.request, event.answer)
+        changed = other(event)
+        recorder.line("main").append(changed.request, changed.answer)
     return recorder.finish(run.footer).open()
 
 

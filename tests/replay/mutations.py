@@ -6,6 +6,7 @@ tools/compare_temporal.py, so that what is published is what is tested.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from random import Random
@@ -34,6 +35,7 @@ from genvm_replay.journal.events import (
 from genvm_replay.journal.recorder import RunRecorder
 from genvm_replay.journal.run import RunFooter, RunHeader
 from genvm_replay.journal.stored import StoredRun
+from genvm_replay.replay.examine import Explanation
 
 SEED: Final = 20260102
 MAIN: Final = "main"
@@ -332,8 +334,30 @@ KINDS: Final[dict[str, Callable[[Parts, Random], Iterator[Mutation]]]] = {
 }
 
 
-def mutations(run: StoredRun) -> Iterator[Mutation]:
-    """Every kind of mutation of one recorded run that it has a place for; the same ones each time."""
+def mutations(run: StoredRun, *kinds: str) -> Iterator[Mutation]:
+    """Mutations of one recorded run, as far as it has a place for them; of every kind, or of these. Always the same."""
     parts = parts_of(run)
-    for make in KINDS.values():
-        yield from make(parts, Random(SEED))
+    for kind in kinds or KINDS:
+        yield from KINDS[kind](parts, Random(SEED))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a report made of one mutation."""
+
+    found: bool
+    exact: bool  # it points to the place
+    right: bool  # the class of cause
+
+
+def verdict(mutation: Mutation, told: Explanation | None) -> Verdict:
+    """Judge a report. An answer is told where it shows first, and named among the answers that it can have come from."""
+    if told is None:
+        return Verdict(False, False, False)
+    found = told.found
+    at = found.line if found.seq is None else f"{found.line}[{found.seq}]"
+    named = {at, *(one.place for one in told.findings)}
+    if mutation.kind == "answer":
+        named |= set(re.findall(r"[\w:]+\[\d+\]", " ".join(told.cause.evidence)))
+    exact = mutation.place in named and mutation.field in ("", found.field)
+    return Verdict(True, exact, told.cause.kind in mutation.causes)
