@@ -8,8 +8,9 @@ it), or `PayloadRedacted` where a payload was removed on purpose.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
+from itertools import chain as chained
 from typing import Final
 
 from blake3 import blake3
@@ -86,17 +87,25 @@ class StoredRun:
             JournalDamaged: at the first event of a segment that does not verify; what came before is sound.
             PayloadRedacted: at an event whose payload was removed.
         """
-        return iter(self._kept[name]) if name in self._kept else self._stream(name)
+        return iter(self._kept[name]) if name in self._kept else chained.from_iterable(self._stretches(name))
 
-    def _stream(self, name: str) -> Iterator[Event]:
+    def _stretches(self, name: str) -> Iterator[Iterable[Event]]:
+        """The events of a line in batches: what streams them from there takes no step in Python for each."""
         for segment, canonical in self._sound_segments(name):
             try:
                 for _, count, events in plain_stretches(segment, canonical):
-                    yield from decode_events(events, count, self.payload)
-            except PayloadRedacted as error:
-                raise _located(error.digest, segment, canonical) from error
+                    found = decode_events(events, count, self.payload)
+                    yield found if isinstance(found, list) else self._one_by_one(found, segment, canonical)
             except JournalError as error:
                 raise self._explained(error, name) from error
+
+    def _one_by_one(self, events: Iterable[Event], segment: Segment, canonical: bytes) -> Iterator[Event]:
+        try:
+            yield from events
+        except PayloadRedacted as error:
+            raise _located(error.digest, segment, canonical) from error
+        except JournalError as error:
+            raise self._explained(error, segment.line) from error
 
     def read_shown(self, name: str) -> Iterator[Event | PayloadRedacted]:
         """As `read_line`, to be looked at: in the place of an event whose payload was removed stands the reason."""

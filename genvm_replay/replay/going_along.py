@@ -53,7 +53,7 @@ def go_along(run: StoredRun, bench: Workbench, deadline_s: float = DEADLINE_S) -
         JournalError: the record can't be read. EnvironmentProblem: the runtime is not in order.
     """
     header, door = run.header, Continuing(run)
-    journey, recorder = door.journey, RunRecorder(run.header, Forgetting())  # only its root is asked for
+    journey, recorder = door.journey, RunRecorder(run.header, Forgetting(), only_root=True)
     build = Build.FUEL if header.limits.fuel is not None else Build.EPOCH
     try:
         report = bench.execute(

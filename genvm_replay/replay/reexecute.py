@@ -100,7 +100,7 @@ def _compare(run: StoredRun, bench: Workbench, build: Build) -> None:
     header, recorded = run.header, run.footer
     if header.limits.fuel is not None and build is not Build.FUEL:
         raise EnvironmentProblem("the run has a fuel limit: only the fuel build can re-execute it")
-    recorder = RunRecorder(header, Forgetting())  # only its root is asked for
+    recorder = RunRecorder(header, Forgetting(), only_root=True)
     replaying = (ReplayingPrefix if recorded.interrupted else Replaying)(run.read_line)
     try:
         report = bench.execute(header, Recording(replaying, recorder), build, image=recorded.image)
