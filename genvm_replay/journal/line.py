@@ -7,7 +7,7 @@ costs more (0.5 us an event against 0.37) than compression and hash (0.1) could 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import accumulate
 from threading import Lock
 from typing import Final, NoReturn
@@ -15,7 +15,7 @@ from typing import Final, NoReturn
 from genvm_replay.errors import JournalError
 from genvm_replay.journal import chain, segment, tree
 from genvm_replay.journal.chain import LineSummary
-from genvm_replay.journal.events import Answer, Request
+from genvm_replay.journal.events import Answer, Event, Request
 from genvm_replay.journal.payloads import BlobPool
 from genvm_replay.journal.record import Pair, encode_events, payload_fields
 from genvm_replay.journal.run_index import NOTED, RunIndex
@@ -71,6 +71,11 @@ class LineWriter:
         pending.append((request, answer))
         if len(pending) >= BATCH_EVENTS:
             self._encode_pending()
+
+    def extend(self, events: Iterable[Event]) -> None:
+        """Record crossings that were recorded before; raises as `append` does."""
+        self._pending += [(event.request, event.answer) for event in events]
+        self._encode_pending()
 
     def __len__(self) -> int:
         """Events appended so far: the seq of the next one."""

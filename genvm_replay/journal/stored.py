@@ -14,6 +14,7 @@ from itertools import chain as chained
 from typing import Final
 
 from blake3 import blake3
+from msgspec.structs import astuple
 
 from genvm_replay.errors import JournalDamaged, JournalError, PayloadRedacted, UnknownEvent, UsageError
 from genvm_replay.journal import chain, tree, verify
@@ -35,6 +36,7 @@ from genvm_replay.journal.segment_check import sound_bytes
 from genvm_replay.journal.source import RunBytes, RunSummary, SegmentSpan, Source
 
 KEPT_EVENTS_MAX: Final = 50_000  # of one run; some 600 bytes each
+KEPT_PAYLOADS_MAX: Final = 32 << 20
 
 
 class StoredRun:
@@ -61,13 +63,28 @@ class StoredRun:
         self._kept: dict[str, list[Event]] = {}
 
     def keep(self) -> None:
-        """Read all lines now and keep their events for further readers; long runs are read anew each time.
+        """Read all lines now and keep their events for further readers; those of a large run are read anew each time.
 
         Raises:
             JournalDamaged, PayloadRedacted: as `read_line` does.
         """
-        if sum(line.count for line in self.lines()) <= KEPT_EVENTS_MAX:
-            self._kept = {line.name: list(self.read_line(line.name)) for line in self.lines()}
+        if sum(line.count for line in self.lines()) > KEPT_EVENTS_MAX:
+            return
+        kept: dict[str, list[Event]] = {}
+        apart = 0  # bytes of payloads that are stored apart: a small segment can name a large one many times
+        for line in self.lines():
+            events = kept[line.name] = []
+            for batch in self.read_batches(line.name):
+                if isinstance(batch, list):
+                    events += batch
+                    continue
+                for event in batch:
+                    events.append(event)
+                    apart += len(event.answer.value) if isinstance(event.answer.value, bytes) else 0
+                    apart += sum(len(part) for part in astuple(event.request) if isinstance(part, bytes))
+                    if apart > KEPT_PAYLOADS_MAX:
+                        return
+        self._kept = kept
 
     def told_otherwise(self, footer: RunFooter, lines: Mapping[str, list[Event]]) -> StoredRun:
         """This run with another end and other events, to be read by line. It is stored nowhere and has no hashes."""
@@ -87,10 +104,13 @@ class StoredRun:
             JournalDamaged: at the first event of a segment that does not verify; what came before is sound.
             PayloadRedacted: at an event whose payload was removed.
         """
-        return iter(self._kept[name]) if name in self._kept else chained.from_iterable(self._stretches(name))
+        return chained.from_iterable(self.read_batches(name))
 
-    def _stretches(self, name: str) -> Iterator[Iterable[Event]]:
-        """The events of a line in batches: what streams them from there takes no step in Python for each."""
+    def read_batches(self, name: str) -> Iterator[Iterable[Event]]:
+        """As `read_line`, in batches: who chains them takes no step in Python for each event."""
+        if name in self._kept:
+            yield self._kept[name]
+            return
         for segment, canonical in self._sound_segments(name):
             try:
                 for _, count, events in plain_stretches(segment, canonical):

@@ -89,11 +89,22 @@ class Journey:
 class Continuing:
     """Answers one line of a run as far as the record can."""
 
-    def __init__(self, run: StoredRun, line: str = MAIN_LINE, journey: Journey | None = None) -> None:
-        self.journey = journey or Journey()
+    def __init__(
+        self,
+        run: StoredRun,
+        read_line: Callable[[str], Iterator[Event]],
+        journey: Journey,
+        line: str = MAIN_LINE,
+    ) -> None:
+        """
+        Args:
+            read_line: gives the recorded events of a line, to be taken; nothing for one that was not recorded.
+        """
+        self.journey = journey
         self._run = run
+        self._read_line = read_line
         self._line = line
-        self._events: Iterator[Event] = run.read_line(line)
+        self._events = read_line(line)
         self._ahead: deque[Event] = deque()
         self._seq = 0
         self._own = StorageDelta()
@@ -103,7 +114,10 @@ class Continuing:
     def line(self, name: str) -> Continuing:
         """Go on with another line."""
         self.journey.thread = get_ident()
-        other = self._others[name] = Continuing(self._run, name, self.journey)
+        return self._open(name)
+
+    def _open(self, name: str) -> Continuing:
+        other = self._others[name] = Continuing(self._run, self._read_line, self.journey, name)
         return other
 
     def perform(self, request: AnyRequest) -> Answer:
@@ -128,7 +142,9 @@ class Continuing:
     def finish(self) -> None:
         """Check that everything was asked for; a line that holds more has departed at its end."""
         others = {line.name for line in self._run.lines()} - {MAIN_LINE, *self._others}
-        for door in (self, *self._others.values(), *(Continuing(self._run, name) for name in sorted(others))):
+        for name in sorted(others):
+            self._open(name)
+        for door in (self, *self._others.values()):
             event = next(door._events, None) if door._tail is None else None
             if event is not None:
                 left = Divergence(door._line, door._seq, "kind", kind_of(event.request), None)

@@ -11,13 +11,12 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from ..errors import Divergence, EnvironmentProblem, Mismatch
-from ..executor.effects import Recording
 from ..executor.engine import Build
 from ..journal.recorder import Forgetting, RunRecorder
 from ..journal.run import RunFooter
 from ..journal.stored import StoredRun
 from .continuing import Continuing, Journey
-from .reexecute import footer_difference
+from .reexecute import again, footer_difference
 from .workbench import Workbench, footer_of
 
 if TYPE_CHECKING:
@@ -52,13 +51,14 @@ def go_along(run: StoredRun, bench: Workbench, deadline_s: float = DEADLINE_S) -
     Raises:
         JournalError: the record can't be read. EnvironmentProblem: the runtime is not in order.
     """
-    header, door = run.header, Continuing(run)
-    journey, recorder = door.journey, RunRecorder(run.header, Forgetting(), only_root=True)
+    header, recorder = run.header, RunRecorder(run.header, Forgetting(), only_root=True)
+    journey = Journey()
+    door = Continuing(run, again(run, recorder), journey)
     build = Build.FUEL if header.limits.fuel is not None else Build.EPOCH
     try:
         report = bench.execute(
             header,
-            Recording(door, recorder),
+            door,
             build,
             image=run.footer.image,
             companion=_Guide(journey, deadline_s),

@@ -7,16 +7,18 @@ when the run is over, and the root of a second record made on the way. Nothing l
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from ..errors import Divergence, EnvironmentProblem, Mismatch
-from ..executor.effects import Recording, Replaying, ReplayingPrefix
+from ..executor.effects import Replaying, ReplayingPrefix
 from ..executor.engine import Build
 from ..executor.runners.registry import Registry
 from ..executor.runners.runner_id import RunnerId
 from ..executor.stops import VmError
+from ..journal.events import Event
 from ..journal.recorder import Forgetting, RunRecorder
 from ..journal.run import Pins, RunFooter
 from ..journal.stored import StoredRun
@@ -101,9 +103,10 @@ def _compare(run: StoredRun, bench: Workbench, build: Build) -> None:
     if header.limits.fuel is not None and build is not Build.FUEL:
         raise EnvironmentProblem("the run has a fuel limit: only the fuel build can re-execute it")
     recorder = RunRecorder(header, Forgetting(), only_root=True)
-    replaying = (ReplayingPrefix if recorded.interrupted else Replaying)(run.read_line)
+    read_line = run.read_line if recorded.interrupted else again(run, recorder)
+    replaying = (ReplayingPrefix if recorded.interrupted else Replaying)(read_line)
     try:
-        report = bench.execute(header, Recording(replaying, recorder), build, image=recorded.image)
+        report = bench.execute(header, replaying, build, image=recorded.image)
     except VmError:
         if not recorded.interrupted:
             raise
@@ -118,6 +121,22 @@ def _compare(run: StoredRun, bench: Workbench, build: Build) -> None:
     finished = recorder.finish(footer)
     if finished.root != run.root:
         raise Divergence("footer", None, "root", run.root.hex(), finished.root.hex())
+
+
+def again(run: StoredRun, recorder: RunRecorder) -> Callable[[str], Iterator[Event]]:
+    """Reads the lines of a run and makes a second record of what was taken from them, batch by batch.
+
+    Every request that is made is the recorded one as long as events are taken, so they are what is recorded again.
+    """
+
+    def batches(name: str) -> Iterator[Iterable[Event]]:
+        writer = recorder.line(name)
+        for batch in run.read_batches(name):
+            for events in [batch] if isinstance(batch, list) else ([event] for event in batch):
+                yield events
+                writer.extend(events)  # the next one is asked for: all of these were taken
+
+    return lambda name: chain.from_iterable(batches(name))
 
 
 def check_runners(recorded: Iterable[str], registry: Registry) -> None:
