@@ -6,7 +6,8 @@
   of the host that changes what is stored;
 - the repetition that shows that the difference is no leak of nondeterminism, over a replay.
 
-Contracts are in Python. The rounds of all kinds take turns; a ratio is the median of those of the rounds.
+Contracts are in Python. The rounds of all kinds take turns; a ratio is the median of those of the rounds, of processor time:
+nothing here waits, and other users of the machine do not show in it.
 """
 
 from __future__ import annotations
@@ -111,10 +112,10 @@ def row(bench: Workbench, method: str, rounds: int) -> str:
     seconds: dict[str, list[float]] = {name: [] for name in work}
     for number in range(rounds + 1):
         for name, once in work.items():
-            started = time.perf_counter()
+            started = time.process_time()
             once()
             if number:  # the first round warms up
-                seconds[name].append(time.perf_counter() - started)
+                seconds[name].append(time.process_time() - started)
 
     def ratio(part: str, whole: str) -> float:
         return statistics.median(
