@@ -6,8 +6,8 @@
   of the host that changes what is stored;
 - the repetition that shows that the difference is no leak of nondeterminism, over a replay.
 
-Contracts are in Python. The rounds of all kinds take turns; a ratio is the median of those of the rounds, of processor time:
-nothing here waits, and other users of the machine do not show in it.
+Contracts are in Python. The rounds of all kinds take turns; a ratio is the median of those of the rounds, of processor
+time: nothing here waits, and other users of the machine do not show in it.
 """
 
 from __future__ import annotations
