@@ -138,6 +138,8 @@ class Machine:
         if started.image:
             with untouched(started.instance, started.baseline):
                 found.traceback = self._runtime.dump_traceback(started.instance)
+            if self._stopped:  # while it was asked: that stop is undone with the rest
+                self.interrupt()
 
     def _start(self, plan: VmPlan, sub_vms: SubVms) -> Started:
         start, size = planned(plan.contract, self._registry, deterministic=plan.rights.deterministic)

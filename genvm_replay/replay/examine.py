@@ -22,12 +22,11 @@ from .audit import Finding, audit
 from .causes import OUTSIDE, Case, Cause, cause_of, is_firm
 from .compare import LEVELS, Difference, compare_facts
 from .field_names import NO_NAMES, Pieces, field_names
-from .going_along import Trip, go_along
+from .going_along import Trip, go_along, stoppable_build
 from .reexecute import (
     ReplayReport,
     check_runners,
     departure,
-    natural_build,
     pins_that_differ,
     reexecute,
     report_on,
@@ -154,7 +153,7 @@ def confirmed(run: StoredRun, bench: Workbench, told: Explanation) -> Explanatio
     """Re-execute a run once more, up to its first difference, if that can show that its class of cause is another."""
     if not told.open or run.footer.interrupted:
         return told
-    return _repeated(told, departure(run, bench, natural_build(run)))
+    return _repeated(told, departure(run, bench, stoppable_build(run)))
 
 
 def _repeated(told: Explanation, again: Mismatch | None) -> Explanation:

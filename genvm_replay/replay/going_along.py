@@ -54,12 +54,11 @@ def go_along(run: StoredRun, bench: Workbench, deadline_s: float = DEADLINE_S) -
     header, recorder = run.header, RunRecorder(run.header, Forgetting(), only_root=True)
     journey = Journey()
     door = Continuing(run, again(run, recorder), journey)
-    build = Build.FUEL if header.limits.fuel is not None else Build.EPOCH
     try:
         report = bench.execute(
             header,
             door,
-            build,
+            stoppable_build(run),
             image=run.footer.image,
             companion=_Guide(journey, deadline_s),
         )
@@ -77,6 +76,11 @@ def go_along(run: StoredRun, bench: Workbench, deadline_s: float = DEADLINE_S) -
     if found is None and (root := recorder.finish(footer).root) != run.root:
         found = Divergence("footer", None, "root", run.root.hex(), root.hex())
     return Trip(found=found, journey=journey, footer=footer)
+
+
+def stoppable_build(run: StoredRun) -> Build:
+    """The build on which a run is re-executed and can be stopped."""
+    return Build.FUEL if run.header.limits.fuel is not None else Build.EPOCH
 
 
 class _Guide:
