@@ -16,6 +16,8 @@ from itertools import islice
 from threading import get_ident
 from typing import Final
 
+from msgspec.structs import astuple
+
 from ..errors import Divergence
 from ..executor.effects.door import MAIN_LINE
 from ..executor.effects.replaying import first_difference, kind_of
@@ -51,6 +53,8 @@ from .audit import first_state
 from .field_names import Pieces
 
 AHEAD_MAX: Final = 16  # events that the record may have more
+TAIL_BYTES_MAX: Final = 64 << 20  # of what is asked behind a difference; a guest may never stop asking
+EVENT_BYTES: Final = 500  # of an event itself
 SILENT: Final[tuple[type[Request], ...]] = (
     *(StorageWrite, PostEvent, PostMessage, DeployContract, EthSend, PostNondetResult, ConsumeResult),
     *(NotifyNondetDisagreement, ConsumeFuel, WriteStream, TraceMessage, WasiCall),
@@ -62,6 +66,10 @@ FIXED: Final[tuple[type[Request], ...]] = (GetCalldata, ReadRunningTime)
 
 class Unknowable(Divergence):
     """The run asked for something that the record does not know."""
+
+
+class Endless(Divergence):
+    """The run asks for more behind its difference than is kept of it."""
 
 
 @dataclass(slots=True)
@@ -79,6 +87,14 @@ class Journey:
     departures: list[tuple[int, Divergence]] = field(default_factory=list)
     tails: dict[str, list[Event]] = field(default_factory=dict)
     thread: int = 0
+    tail_bytes: int = 0
+
+    def keep(self, tail: list[Event], event: Event) -> bool:
+        """Add an event behind a difference; False if that is too much."""
+        tail.append(event)
+        parts = (*astuple(event.request), event.answer.value)
+        self.tail_bytes += EVENT_BYTES + sum(len(part) for part in parts if isinstance(part, bytes | str))
+        return self.tail_bytes <= TAIL_BYTES_MAX
 
     def first(self) -> Divergence | None:
         """The departure that came first; one in the background counts only if there is no other."""
@@ -124,7 +140,7 @@ class Continuing:
         """Answer from the record.
 
         Raises:
-            Unknowable: it has no answer.
+            Unknowable: it has no answer. Endless: too much was asked behind the difference.
         """
         if self._tail is None:
             event = next(self._events, None)
@@ -136,7 +152,8 @@ class Continuing:
             self._depart(request, event)
         assert self._tail is not None
         answer = self._onwards(request)
-        self._tail.append(Event(request, answer))
+        if not self.journey.keep(self._tail, Event(request, answer)):
+            raise Endless(self._line, self._seq, "kind", None, kind_of(request))
         return answer
 
     def finish(self) -> None:

@@ -15,7 +15,7 @@ from ..executor.engine import Build
 from ..journal.recorder import Forgetting, RunRecorder
 from ..journal.run import RunFooter
 from ..journal.stored import StoredRun
-from .continuing import Continuing, Journey
+from .continuing import TAIL_BYTES_MAX, Continuing, Endless, Journey
 from .reexecute import again, footer_difference
 from .workbench import Workbench, footer_of
 
@@ -66,6 +66,8 @@ def go_along(run: StoredRun, bench: Workbench, deadline_s: float = DEADLINE_S) -
         if not journey.departures:
             raise
         unknown = f"behind the difference the run asks what the record does not know: {stop}"
+        if isinstance(stop, Endless):
+            unknown = f"behind the difference the run does not stop asking: {TAIL_BYTES_MAX >> 20} MiB are kept of it"
         return Trip(found=journey.first(), journey=journey, unknown=unknown)
     door.finish()
     footer = footer_of(report)
