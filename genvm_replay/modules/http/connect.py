@@ -72,7 +72,8 @@ async def connected(
     loop = asyncio.get_running_loop()
     resolver = resolver or aiohttp.ThreadedResolver()
     try:
-        found = await resolver.resolve(host, port, socket.AF_UNSPEC)
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            found = await resolver.resolve(host, port, socket.AF_UNSPEC)
     except OSError as error:
         raise socket.gaierror(f"{host}: name not known") from error
     failure: OSError = socket.gaierror(f"{host}: no address")

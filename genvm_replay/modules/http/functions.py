@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol
 
 import aiohttp
 from yarl import URL
 
 from ...calldata import Value
 from ..errors import ModuleError
+from ..lua.effects import Function
+from ..lua.values import LuaValue, as_bytes, as_integer, as_map, as_number, as_text, unexpected
 from ..messages import DURATION, METHODS
 from ..session import Session
-from .client import BODY_SIZE_MAX, TIMEOUT_S, HttpClient, HttpOrder, HttpReply
+from .client import BODY_SIZE_MAX, TIMEOUT_S, HttpOrder, HttpReply, Sign
 from .signatures import Unsigned
 from .signer import Signer
 
-Function: TypeAlias = Callable[[Any, list[Any]], Awaitable[Any]]
 NAME: Final = "__dflt.request"
 LUA_INTEGER_MAX: Final = 2**63
+
+
+class Requester(Protocol):
+    """What makes requests: an `HttpClient`, or what stands for one."""
+
+    async def request(self, order: HttpOrder) -> HttpReply:
+        """Make a request; raises ModuleError."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +43,7 @@ class RequestLimits:
 
 
 def functions_for(
-    client: HttpClient,
+    client: Requester,
     signer: Signer,
     *,
     limits: RequestLimits | None = None,
@@ -47,12 +56,11 @@ def functions_for(
     """
     limits = limits or RequestLimits()
 
-    async def request(session: Session, arguments: list[Any]) -> dict[str, Any]:
-        options = _Options(arguments[-1] if arguments else None)
-        sign = partial(_signed, signer, session) if options.flag("sign") else None
-        order = _order(options, limits, operator_hosts, sign)
-        reply = await _recorded(client, order, session)
-        return _answer(reply, as_json=options.flag("json"), only_ok=options.flag("error_on_status"))
+    async def request(session: Session, arguments: list[LuaValue]) -> LuaValue:
+        table = as_map(arguments[-1] if arguments else None, where="request")
+        sign = partial(_signed, signer, session) if table.get("sign") else None
+        reply = await _recorded(client, _order(table, limits, operator_hosts, sign), session)
+        return _answer(reply, as_json=bool(table.get("json")), only_ok=bool(table.get("error_on_status")))
 
     return {NAME: request}
 
@@ -69,70 +77,39 @@ async def _signed(
     return await signer.sign(http, session.hello, method, url, headers, body)
 
 
-class _Options:
-    """The table that a script gave."""
-
-    def __init__(self, table: Any, path: str = "request") -> None:
-        self._path = path
-        if not isinstance(table, Mapping):
-            raise ModuleError("SENDING_REQUEST", fatal=True, ctx={"error": f"{path}: a table is wanted"})
-        self._table = table
-
-    def refuse(self, name: str, wanted: str) -> ModuleError:
-        return ModuleError(
-            "SENDING_REQUEST", fatal=True, ctx={"error": f"{self._path}.{name}: {wanted} is wanted"}
-        )
-
-    def flag(self, name: str) -> bool:
-        return bool(self._table.get(name, False))
-
-    def data(self, name: str) -> bytes | None:
-        value = self._table.get(name)
-        if value is not None and not isinstance(value, (str, bytes)):
-            raise self.refuse(name, "a string")
-        return value.encode() if isinstance(value, str) else value
-
-    def text(self, name: str) -> str:
-        value = self.data(name)
-        if value is None:
-            raise self.refuse(name, "a string")
-        return value.decode("utf-8", "replace")
-
-    def headers(self) -> dict[str, bytes]:
-        table = self._table.get("headers") or {}
-        inner = _Options(table, f"{self._path}.headers")
-        return {str(name): inner.data(name) or b"" for name in table}
-
-    def size(self, name: str, most: int) -> int:
-        value = self._table.get(name, most)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
-            raise self.refuse(name, "a number of bytes")
-        return int(min(value, most))
-
-    def seconds(self, name: str, most: float) -> float:
-        value = self._table.get(name, most)
-        found = DURATION.fullmatch(value) if isinstance(value, str) else None
-        if found is not None:
-            value = int(found[1]) / (1000 if found[2] == "ms" else 1)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
-            raise self.refuse(name, "a number of seconds, or text such as 500ms or 3s")
-        return float(min(value, most))
-
-
-def _order(options: _Options, limits: RequestLimits, operator_hosts: frozenset[str], sign: Any) -> HttpOrder:
-    method, url = options.text("method").upper(), options.text("url")
+def _order(
+    table: dict[str, Any], limits: RequestLimits, operator_hosts: frozenset[str], sign: Sign | None
+) -> HttpOrder:
+    method = as_text(table.get("method"), where="request.method").upper()
     if method not in METHODS:
-        raise options.refuse("method", f"one of {', '.join(METHODS)}")
+        raise unexpected(method, f"one of {', '.join(METHODS)}", "request.method")
+    url = as_text(table.get("url"), where="request.url")
+    headers = as_map(table.get("headers"), where="request.headers")
+    body = table.get("body")
+    size = as_integer(
+        table.get("response_body_max_size", limits.body_size_max), where="request.response_body_max_size"
+    )
     return HttpOrder(
         method,
         url,
-        options.headers(),
-        options.data("body"),
-        options.size("response_body_max_size", limits.body_size_max),
-        options.seconds("timeout", limits.timeout_s),
-        options.flag("unfiltered") or location(url) in operator_hosts,
+        {name: as_bytes(value, where=f"request.headers.{name}") for name, value in headers.items()},
+        None if body is None else as_bytes(body, where="request.body"),
+        max(0, min(size, limits.body_size_max)),
+        _seconds(table.get("timeout", limits.timeout_s), limits.timeout_s),
+        bool(table.get("unfiltered")) or location(url) in operator_hosts,
         sign,
     )
+
+
+def _seconds(value: LuaValue, most: float) -> float:
+    """A time-out: seconds, or text such as 500ms or 3s."""
+    found = DURATION.fullmatch(value) if isinstance(value, str) else None
+    if found is not None:
+        value = int(found[1]) / (1000 if found[2] == "ms" else 1)
+    seconds = as_number(value, where="request.timeout")
+    if seconds <= 0:
+        raise unexpected(value, "a number of seconds over 0", "request.timeout")
+    return min(seconds, most)
 
 
 def location(url: str) -> str | None:
@@ -144,7 +121,7 @@ def location(url: str) -> str | None:
         return None
 
 
-async def _recorded(client: HttpClient, order: HttpOrder, session: Session) -> HttpReply:
+async def _recorded(client: Requester, order: HttpOrder, session: Session) -> HttpReply:
     """Make a request and write it down among the attempts: what went out and how it ended, no header and no body."""
     attempt: dict[str, Value] = {"method": order.method, "url": _public(order.url)}
     session.attempts.append(attempt)
@@ -173,7 +150,7 @@ def _audit(unsigned: Unsigned | None) -> dict[str, Value]:
     return {"salt": unsigned.salt, "created": unsigned.created, "signature_input": unsigned.input}
 
 
-def _answer(reply: HttpReply, *, as_json: bool, only_ok: bool) -> dict[str, Any]:
+def _answer(reply: HttpReply, *, as_json: bool, only_ok: bool) -> LuaValue:
     """What the script gets. The body is parsed before the status is looked at, as deployed (section 2.4)."""
     answer: dict[str, Any] = {"status": reply.status, "headers": dict(reply.headers), "body": reply.body}
     facts = {"url": _public(reply.url), **answer}

@@ -70,7 +70,9 @@ class UrlPolicy:
 def url_policy(*, extra_domains: Iterable[str] = (), allow_hosts: Iterable[str] = ()) -> UrlPolicy:
     """Make the rules from what a configuration adds to them."""
     extra = (domain.lower().lstrip(".") for domain in extra_domains)
-    return UrlPolicy(frozenset(host.lower() for host in allow_hosts), TOP_LEVEL_DOMAINS.union(extra))
+    return UrlPolicy(
+        frozenset(host.lower().strip("[]") for host in allow_hosts), TOP_LEVEL_DOMAINS.union(extra)
+    )
 
 
 def read_url(text: str) -> URL:

@@ -85,13 +85,13 @@ def test_limits_can_be_lowered_and_not_raised():
 @pytest.mark.parametrize(
     "options",
     [{"method": "BREW"}, {"method": 1}, {"url": None}, {"headers": "a"}, {"headers": {"a": 1}}, {"body": 1}]
-    + [{"timeout": value} for value in (0, -1, "soon", True)] + [{"response_body_max_size": value} for value in (-1, "1")],
+    + [{"timeout": value} for value in (0, -1, "soon", True)] + [{"response_body_max_size": value} for value in (1.5, "1")],
 )  # fmt: skip
 def test_a_bad_option_is_named(options):
     """No traceback, no guess."""
     error, _, served = run(called(page(b""), options))
-    assert error.causes == ("SENDING_REQUEST",)
-    assert next(iter(options)) in error.ctx["error"]
+    assert error.causes == ("LUA_VALUE",)
+    assert f"request.{next(iter(options))}" in error.ctx["error"]
     assert not served.requests
 
 
