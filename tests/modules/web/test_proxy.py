@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 
@@ -61,6 +62,28 @@ def test_a_page_reaches_no_private_address(world):
     assert found.status == 200
     assert found.content.count("refused") == len(PRIVATE)
     assert "socket" not in found.content
+
+
+def test_no_datagram_leaves(world):
+    """WebRTC and WebTransport would go past a proxy."""
+
+    async def scenario():
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listening:
+            listening.bind(("127.0.0.1", 0))
+            listening.setblocking(False)
+            port = listening.getsockname()[1]
+            code = (
+                f"const peer = new RTCPeerConnection({{iceServers: [{{urls: 'stun:127.0.0.1:{port}'}}]}});"
+                "peer.createDataChannel('x'); peer.createOffer().then(offer => peer.setLocalDescription(offer));"
+                f"new WebTransport('https://127.0.0.1:{port}/').closed.catch(() => 0);"
+            )
+            async with serving({"/": page(script(code))}) as served:
+                found = await world.renderer().render(RenderOrder(served.url(), "text", 0.5))
+            with pytest.raises(BlockingIOError):
+                listening.recv(1)
+            return found.status
+
+    assert world.run(scenario()) == 200
 
 
 def test_dns_rebinding_gains_nothing(world):
