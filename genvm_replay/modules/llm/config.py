@@ -171,7 +171,7 @@ def _backend(section: Section, folder: Path, timeout_s: float, warnings: list[st
     provider = section.word("provider", PROVIDERS)
     asks_key = provider not in KEYLESS or section.has("key")
     key = section.text("key", "")
-    host = _host(section) if provider != SCRIPTED or section.has("host") else ""
+    host = take_host(section) if provider != SCRIPTED or section.has("host") else ""
     timeout_s = section.seconds("timeout", timeout_s)
     priority = section.whole("priority", None, least=-1000, most=1000)
     weight = section.whole("weight", 1, least=1, most=1000)
@@ -201,7 +201,8 @@ def _backend(section: Section, folder: Path, timeout_s: float, warnings: list[st
     return BackendConfig(provider, host, key, priority, weight, models, script)
 
 
-def _host(section: Section) -> str:
+def take_host(section: Section) -> str:
+    """Take `host`, the URL of a service."""
     host: str = section.text("host")
     try:
         parts = urlsplit(host)
