@@ -72,8 +72,6 @@ def _ordered(value: Any) -> Any:
 def _name(key: Any) -> str:
     if isinstance(key, bytes):
         return str(_no_bytes(key))
-    if isinstance(key, bool):
-        return "true" if key else "false"
     return str(key)
 
 
