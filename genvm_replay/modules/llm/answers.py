@@ -22,22 +22,23 @@ log = logging.getLogger(__name__)
 
 Format: TypeAlias = Literal["text", "json", "bool"]
 FORMATS: Final[tuple[Format, ...]] = ("text", "json", "bool")
-EMPTY: Final[Mapping[str, Value]] = {"text": "", "json": {}, "bool": False}
-"""What a length limit leaves of an answer that had not begun."""
 OPENING_FENCE: Final = re.compile(r"```(?:json)?")
 EXPONENT_MAX: Final = 400
-DEPTH_MAX: Final = 100
-"""Below the 128 that calldata carries: the answer itself lies in a map."""
+DEPTH_MAX: Final = 60
+"""Below the 64 that Lua is given, and the 128 that calldata carries: the answer itself lies in a map."""
 
 
-def to_data(content: str | Mapping[str, Any], response_format: Format) -> Value:
+def to_data(content: str | Mapping[str, Any] | None, response_format: Format) -> Value:
     """Bring an answer into a form: text as it is, json a map, bool the field `result` of one, false without it.
 
     Raises:
         ModuleError: `ANSWER_NOT_JSON`: no map could be read from it.
     """
+    if content is None:  # a limit on length left nothing
+        content = ""
+    content = _whole_text(content) if isinstance(content, str) else content
     if response_format == "text":
-        return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+        return content if isinstance(content, str) else _whole_text(json.dumps(content, ensure_ascii=False))
     answer: dict[str, Value] = _read_map(content) if isinstance(content, str) else _carried(content, 0)
     if response_format == "json":
         return answer

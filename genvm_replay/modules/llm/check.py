@@ -116,4 +116,4 @@ async def _ask(http: aiohttp.ClientSession, target: Mapping[str, Any], ask: Ask,
     key = section.text("key", "") if target["provider"] in KEYLESS else section.text("key")
     section.end()
     reply = await call(http, shape, host, key, replace(ask, model=model), timeout_s)
-    return to_data(reply.content or "", "text")
+    return to_data(reply.content, "text")

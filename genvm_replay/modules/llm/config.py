@@ -91,7 +91,7 @@ class LlmConfig:
 
     def secrets(self) -> tuple[str, ...]:
         """What must never be told."""
-        return (*(backend.key for backend in self.backends.values()), *self.service.signer_headers.values())
+        return tuple(backend.key for backend in self.backends.values())
 
 
 def load_llm_config(

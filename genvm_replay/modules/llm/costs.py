@@ -5,6 +5,7 @@ Costs are whole **billionths** of the currency that prices and budgets are writt
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
 from ..errors import ModuleError
+
+log = logging.getLogger(__name__)
 
 BILLION: Final = 10**9
 IMAGE_TOKENS: Final = 4096
@@ -57,11 +60,14 @@ class Budget:
         """See whether so much is left.
 
         Raises:
-            ModuleError: `BUDGET_EXCEEDED`, which a contract may catch.
+            ModuleError: `BUDGET_EXCEEDED`, which a contract may catch; how much is left is for the log only.
         """
         if self.limit is not None and self.spent + self.reserved + cost > self.limit:
-            facts = {"scope": self.scope, "limit": self.limit, "spent": self.spent, "reserved": self.reserved}
-            raise ModuleError("BUDGET_EXCEEDED", ctx={**facts, "wanted": cost})
+            log.warning(
+                "budget of a %s: %d of %d spent, %d reserved, %d wanted",
+                *(self.scope, self.spent, self.limit, self.reserved, cost),
+            )
+            raise ModuleError("BUDGET_EXCEEDED", ctx={"scope": self.scope})
 
 
 @dataclass(slots=True)

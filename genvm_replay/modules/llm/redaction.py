@@ -9,13 +9,17 @@ from typing import Any, Final
 from urllib.parse import quote
 
 REMOVED: Final = "[removed]"
+SECRET_CHARACTERS_MIN: Final = 8
+"""What is shorter is a word that stands in for a key, such as `none`: answers must not lose their words to it."""
 
 
 class Redactor:
     """Takes secrets out of texts, bytes, maps and lists: as they are, quoted for URLs and JSON, in Base64."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        forms = {form for secret in secrets if secret for form in _forms(secret)}
+        forms = {
+            form for secret in secrets if len(secret) >= SECRET_CHARACTERS_MIN for form in _forms(secret)
+        }
         self._forms = sorted(forms, key=lambda form: (-len(form), form))
 
     def clean(self, value: Any) -> Any:

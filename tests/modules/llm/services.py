@@ -106,6 +106,7 @@ FAULTS: Mapping[str, bytes] = {
     "html-503": http(503, b"<html>come back later</html>", "content-type: text/html\r\n"),
     "html-200": http(200, b"<html>a login page</html>"),
     "redirect": http(302, b"", "location: http://127.0.0.1:1/elsewhere\r\n"),
+    "length": http(200, b'{"choices": [{"message": {"content": null}, "finish_reason": "length"}]}'),
     "no-answer": http(200, b'{"choices": []}'),
     "deep": http(200, b"[" * 200_000),
     "truncated": http(200, GOOD_BODY)[:-5],
@@ -115,6 +116,7 @@ FAULTS: Mapping[str, bytes] = {
     "long-header": b"HTTP/1.1 200 OK\r\nx: " + b"y" * 100_000 + b"\r\n\r\n{}",
     "bomb": http(200, BOMB, "content-encoding: gzip\r\n"),
 }  # fmt: skip
+CLOSING = ("truncated", "truncated-chunks", "closed", "no-http", "long-header")
 
 
 class FaultServer:
@@ -122,7 +124,7 @@ class FaultServer:
 
     Attributes:
         seen: what was asked for, by this part.
-        heads, bodies: of the requests, as they came.
+        heads, bodies: of the requests, as they came, as long as it `keeps` them.
         open: connections.
     """
 
@@ -130,6 +132,7 @@ class FaultServer:
         self.seen: Counter[str] = Counter()
         self.heads: list[bytes] = []
         self.bodies: list[dict[str, Any]] = []
+        self.keeps = True
         self.open = 0
         self.url = ""
 
@@ -150,8 +153,9 @@ class FaultServer:
         body = await reader.readexactly(int(size[1]) if size else 0)
         fault = head.split()[1].split(b"/")[1].decode()
         self.seen[fault] += 1
-        self.heads.append(head)
-        self.bodies.append(json.loads(body))
+        if self.keeps:
+            self.heads.append(head)
+            self.bodies.append(json.loads(body))
         if fault == "silent":
             await reader.read()
         elif fault == "stalled":
@@ -165,9 +169,10 @@ class FaultServer:
         elif fault == "leaky":
             writer.write(http(401, json.dumps({"error": f"no such key: {head.decode()}"}).encode()))
         else:
-            writer.write(FAULTS[fault])
+            first = fault == "flaky" and self.seen[fault] == 1
+            writer.write(FAULTS["429-at-once" if first else "good" if fault == "flaky" else fault])
         await writer.drain()
-        return fault == "good"
+        return fault in FAULTS and fault not in CLOSING
 
 
 @asynccontextmanager

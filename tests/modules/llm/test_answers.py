@@ -93,9 +93,10 @@ def test_a_map_of_a_tool_follows_the_same_rules():
 
 
 def test_text_stays_as_it_is():
-    """Even where it looks like JSON; only a map becomes its text."""
+    """Even where it looks like JSON; only a map becomes its text, and half of a pair has no UTF-8."""
     assert to_data(' ```json\n{"a": 1} ', "text") == ' ```json\n{"a": 1} '
     assert to_data({"a": 0.5}, "text") == '{"a": 0.5}'
+    assert to_data("half \ud800", "text") == "half �"
 
 
 @settings(max_examples=80, deadline=None)

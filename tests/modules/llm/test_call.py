@@ -14,7 +14,7 @@ from genvm_replay.modules.llm.costs import Usage
 from genvm_replay.modules.llm.images import Image
 from genvm_replay.modules.llm.providers import SHAPES
 from genvm_replay.modules.llm.providers.call import call, open_http, retry_after_ms
-from tests.modules.llm.services import GOOD_BODY, ai_mock, fault_server
+from tests.modules.llm.services import GOOD_BODY, fault_server
 
 OPENAI = SHAPES["openai-compatible"]
 FAILURES = [
@@ -105,35 +105,20 @@ def test_retry_after_is_seconds_or_a_date(value, milliseconds):
     assert retry_after_ms(value, datetime(2026, 11, 21, 12, tzinfo=UTC)) == milliseconds
 
 
-MOCKED = [
-    {"type": "text", "input": {"content": "Capital?"}, "output": "Paris"},
-    {"type": "text", "input": {"content": "As JSON"}, "output": '```json\n{"a": 1}\n```'},
-    {
-        "type": "function",
-        "input": {"content": "Agree?"},
-        "output": {"name": "json_out", "arguments": {"result": True}},
-    },
-]
-
-
-def test_a_server_that_others_wrote_understands_us(tmp_path):
+def test_a_server_that_others_wrote_understands_us(ai_mock_url):
     """ai-mock checks requests against OpenAI's and Anthropic's shapes; images and system messages included."""
-    with ai_mock(MOCKED, tmp_path) as url:
-        hosts = {"openai-compatible": f"{url}/openai/deployments", "anthropic": f"{url}/anthropic"}
-        got = {
-            (name, text): asyncio.run(
-                ask_it(host, SHAPES[name], Ask("m", text, form, "Be", images=images))
-            ).content
-            for name, host in hosts.items()
-            for text, form, images in (
-                ("Capital?", "text", ()),
-                ("As JSON", "json", ()),
-                ("Echo", "text", (Image("image/png", b"x"),)),
-            )
-        }
-        agrees = asyncio.run(ask_it(hosts["anthropic"], SHAPES["anthropic"], Ask("m", "Agree?", "bool")))
-    for name in hosts:
-        assert got[name, "Capital?"] == "Paris"
-        assert got[name, "As JSON"] == '```json\n{"a": 1}\n```'
-        assert got[name, "Echo"] == "Echo"
+    hosts = {
+        "openai-compatible": f"{ai_mock_url}/openai/deployments",
+        "anthropic": f"{ai_mock_url}/anthropic",
+    }
+    picture = (Image("image/png", b"x"),)
+    for name, host in hosts.items():
+        asks = (
+            Ask("m", "Capital?", "text", "Be"),
+            Ask("m", "As JSON", "json"),
+            Ask("m", "Echo", images=picture),
+        )
+        answers = [asyncio.run(ask_it(host, SHAPES[name], ask)).content for ask in asks]
+        assert answers == ["Paris", '```json\n{"a": 1}\n```', "Echo"]
+    agrees = asyncio.run(ask_it(hosts["anthropic"], SHAPES["anthropic"], Ask("m", "Agree?", "bool")))
     assert agrees.content == {"result": True}

@@ -69,7 +69,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.dictionaries(st.text(), JSON, max_size=4), st.booleans())
 def test_every_beginning_of_json_is_brought_to_its_end(value, ascii_only):
     """Whole JSON stays as it is; cut anywhere, it still is a map."""

@@ -74,7 +74,7 @@ def test_the_deployed_configuration_is_read():
         "backends.unset is left out: its key is empty",
         "backends.bare is left out: it has no model that is enabled",
     )
-    assert set(config.secrets()) == {"sk-1", "sk-2", "", "Bearer #{token}"}
+    assert set(config.secrets()) == {"sk-1", "sk-2", ""}
     assert "sk-1" not in repr(config)
 
 

@@ -104,7 +104,7 @@ def _parsed(body: bytes, failed: Callable[[str], ModuleError]) -> Any:
 
 
 def _facts(status: int, headers: Mapping[str, str]) -> dict[str, Any]:
-    told = {name: headers[name][:TOLD_BYTES_MAX] for name in TOLD_HEADERS if name in headers}
+    told = {name: _readable(headers[name]) for name in TOLD_HEADERS if name in headers}
     facts: dict[str, Any] = {"status": status, "headers": told}
     waits = retry_after_ms(headers.get("retry-after", ""), datetime.now(UTC))
     if waits is not None:
@@ -130,4 +130,9 @@ def _failed(code: str, facts: Mapping[str, Any], reason: str) -> ModuleError:
 
 
 def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:TOLD_BYTES_MAX] if str(error) else type(error).__name__
+    return _readable(f"{type(error).__name__}: {error}") if str(error) else type(error).__name__
+
+
+def _readable(text: str) -> str:
+    """Text of a service without what UTF-8 has no place for."""
+    return text[:TOLD_BYTES_MAX].encode("utf-8", "replace").decode()
