@@ -8,7 +8,7 @@ import lupa.lua54 as lupa
 
 from .values import DEPTH_MAX, LuaValue
 
-ITEMS_MAX: Final = 2_000_000
+ITEMS_MAX: Final = 500_000
 """Values in one crossing."""
 ITEM_BYTES: Final = 64
 """Memory that one value takes in Lua at most, its string not counted: a slot, a string's header, a table's share."""
@@ -103,16 +103,12 @@ class _Taking:
 def _settled(items: dict[Any, LuaValue]) -> LuaValue:
     """A list where the keys are 1..n, else a map in the order of `pairs`: a table has none of its own."""
     count = len(items)
-    if not count or not all(
-        isinstance(key, int) and not isinstance(key, bool) and 0 < key <= count for key in items
-    ):
+    if not count or not all(isinstance(key, int) and 0 < key <= count for key in items):
         return {key: items[key] for key in sorted(items, key=_rank)}
     return [items[index] for index in range(1, count + 1)]
 
 
 def _rank(key: Any) -> tuple[int, Any]:
-    if isinstance(key, bool):
-        return 3, key
     if isinstance(key, int | float):
         return (0 if isinstance(key, int) else 1), key
     return 2, key if isinstance(key, bytes) else key.encode()
@@ -121,9 +117,10 @@ def _rank(key: Any) -> tuple[int, Any]:
 def _key(key: Any) -> Any:
     if isinstance(key, bytes):
         return _text(key)
-    if isinstance(key, bool | int | float):
+    if isinstance(key, int | float) and not isinstance(key, bool):
         return key
-    raise BorderError(f"a {lupa.lua_type(key) or type(key).__name__} as a key does not cross to the service")
+    kind = "boolean" if isinstance(key, bool) else lupa.lua_type(key) or type(key).__name__
+    raise BorderError(f"a {kind} as a key does not cross to the service")
 
 
 def _text(value: bytes) -> str | bytes:

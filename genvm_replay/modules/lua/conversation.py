@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 import time
+import traceback
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from .limits import EFFECTS_MAX, LuaLimits
 from .values import LuaValue, to_script
 
 LOG: Final = logging.getLogger(__name__)
+START_MS: Final = 30_000
 
 
 class Conversation:
@@ -36,7 +38,15 @@ class Conversation:
         self.usable = False
         self._writer.close()
 
-    async def order(self, message: list[Any] | None, owner: Any) -> LuaValue:
+    async def greet(self) -> None:
+        """Hear that a new worker has loaded its script. How long a process takes to start is not the script's fault.
+
+        Raises:
+            ModuleError: it could not; as those of `order`.
+        """
+        await self.order(None, None, least_ms=START_MS)
+
+    async def order(self, message: list[Any] | None, owner: Any, *, least_ms: int = 0) -> LuaValue:
         """Send an order, or None to hear what it says first, and answer its effects until the outcome.
 
         Raises:
@@ -46,10 +56,10 @@ class Conversation:
         if not self.usable:
             raise ModuleError("LUA_WORKER_DIED", fatal=True, ctx={"error": "the session's worker is gone"})
         self.usable = False
-        total_s = self._limits.total_ms / 1000
+        total_ms, busy_ms = max(self._limits.total_ms, least_ms), max(self._limits.busy_ms, least_ms)
         try:
-            async with asyncio.timeout(total_s) as timer:
-                outcome = await self._converse(message, owner)
+            async with asyncio.timeout(total_ms / 1000) as timer:
+                outcome = await self._converse(message, owner, busy_ms)
         except TimeoutError as error:
             if not timer.expired():
                 raise
@@ -60,8 +70,8 @@ class Conversation:
         self.usable = True
         return _read(outcome)
 
-    async def _converse(self, message: list[Any] | None, owner: Any) -> list[Any]:
-        left_s = self._limits.busy_ms / 1000
+    async def _converse(self, message: list[Any] | None, owner: Any, busy_ms: int) -> list[Any]:
+        left_s = busy_ms / 1000
         answer = message
         for _ in range(EFFECTS_MAX + 1):
             if answer is not None:
@@ -92,7 +102,7 @@ class Conversation:
             async with asyncio.timeout(max(left_s, 0)):
                 return await frames.read(self._reader, size_max=self._limits.value_bytes)
         except TimeoutError as error:
-            text = f"the script ran for more than {self._limits.busy_ms} ms"
+            text = f"the script ran for more than its time, {self._limits.busy_ms} ms"
             raise ModuleError("LUA_TIME_LIMIT", fatal=True, ctx={"error": text}) from error
 
     async def _effect(self, said: list[Any], owner: Any) -> list[Any]:
@@ -107,9 +117,13 @@ class Conversation:
         except ModuleError as error:
             return _thrown(error)
         except Exception as error:
-            LOG.exception("%s failed", name)
-            inner = _inner(error)
-            return _thrown(inner) if inner else ["failure", f"it failed with {type(error).__name__}"]
+            if inner := _inner(error):
+                return _thrown(inner)
+            at = traceback.extract_tb(error.__traceback__)[
+                -1
+            ]  # not its text, which may hold what nobody should read
+            LOG.error("%s failed with %s in %s, line %s", name, type(error).__name__, at.filename, at.lineno)
+            return ["failure", f"it failed with {type(error).__name__}"]
 
 
 def _inner(error: BaseException) -> ModuleError | None:

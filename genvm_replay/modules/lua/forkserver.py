@@ -29,6 +29,7 @@ class ForkServer:
         self._setup = setup
         self._process: asyncio.subprocess.Process | None = None
         self._control: socket.socket | None = None
+        self._starting = asyncio.Lock()
         self._numbers: Iterator[int] = itertools.count()
 
     async def fork(self) -> tuple[int, socket.socket]:
@@ -37,27 +38,33 @@ class ForkServer:
         Raises:
             EnvironmentProblem: no process can be started.
         """
-        if self._process is None or self._process.returncode is not None:
-            await self._start()
-        ours, theirs = socket.socketpair()
         number = next(self._numbers)
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
         with theirs:
             try:
-                assert self._control is not None
-                socket.send_fds(self._control, [ORDER.pack(FORK, number)], [theirs.fileno()])
-            except OSError as error:
+                async with self._starting:
+                    if not self._order(FORK, number, theirs):
+                        await self._start()
+                        self._order(FORK, number, theirs)
+            except BaseException:
                 ours.close()
-                raise EnvironmentProblem(f"no Lua worker can be started: {error}") from error
-        ours.setblocking(False)
+                raise
         return number, ours
 
     def kill(self, number: int) -> None:
         """End a worker, whatever it does; nothing happens if it is gone."""
-        if self._control is not None:
-            try:
-                self._control.send(ORDER.pack(KILL, number))
-            except OSError:
-                return  # the nursery is gone, and its workers with it
+        self._order(KILL, number)  # refused only where the nursery is gone, and its workers with it
+
+    def _order(self, what: bytes, number: int, *pipes: socket.socket) -> bool:
+        """Whether the nursery could be told."""
+        if self._control is None:
+            return False
+        try:
+            socket.send_fds(self._control, [ORDER.pack(what, number)], [pipe.fileno() for pipe in pipes])
+        except OSError:
+            return False
+        return True
 
     async def close(self) -> None:
         """End the nursery and all its workers."""
@@ -90,6 +97,7 @@ class ForkServer:
         self._control = ours
         frame = frames.encode(["setup", _fields(self._setup)], size_max=SETUP_MAX)
         await asyncio.get_running_loop().sock_sendall(ours, frame)
+        ours.settimeout(END_S)  # orders are a few bytes, and the nursery does nothing but read them
 
 
 def _fields(setup: Setup) -> dict[str, Any]:

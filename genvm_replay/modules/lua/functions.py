@@ -4,70 +4,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import ipaddress
 import json
-import re
 from collections.abc import Callable
 from typing import Any, Final
-from urllib.parse import quote_plus, urlsplit
 
 from Crypto.Hash import keccak
 
 from ..errors import ModuleError
-from .values import LuaValue, as_bytes, as_text
-
-DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ftp": 21, "ws": 80, "wss": 443}
-URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-\[\]-~]*")
-HOST: Final = re.compile(r"[a-z0-9._-]+")
-
-
-def split_url(text: LuaValue = None) -> LuaValue:
-    """`{schema, port, host}` of an absolute URL, nil where it is none.
-
-    The port is nil where it is the scheme's own. What readers of URLs understand differently is no URL here: blanks,
-    backslashes, `%` in a host, a name that is not ASCII and has no punycode.
-    """
-    url = _ascii_host(as_text(text, where="split_url"))
-    if url is None or not URL.fullmatch(url):
-        return None
-    try:
-        parts = urlsplit(url)
-        host, port = (parts.hostname or "").lower(), parts.port
-        if ":" in host:
-            host = f"[{ipaddress.IPv6Address(host)}]"
-        elif (host or parts.scheme in DEFAULT_PORTS) and not HOST.fullmatch(host):
-            return None
-    except ValueError:
-        return None
-    return {
-        "schema": parts.scheme,
-        "port": None if port == DEFAULT_PORTS.get(parts.scheme) else port,
-        "host": host,
-    }
-
-
-def _ascii_host(url: str) -> str | None:
-    """The URL with a host of other scripts in punycode, and what follows percent-encoded."""
-    found = re.fullmatch(r"([A-Za-z][A-Za-z0-9+.-]*://)([^/?#]*)(.*)", url, re.DOTALL)
-    if found is None or url.isascii():
-        return url
-    try:
-        import idna
-
-        scheme, place, rest = found.groups()
-        user, at, host = place.rpartition("@")
-        name, colon, port = host.partition(":")
-        name = name if name.isascii() else idna.encode(name, uts46=True).decode("ascii")
-    except (UnicodeError, ValueError):
-        return None
-    return (
-        scheme + user + at + name + colon + port + "".join(c if c.isascii() else quote_plus(c) for c in rest)
-    )
-
-
-def url_encode(text: LuaValue = None) -> LuaValue:
-    """Encode as a form does: a blank is `+` (WHATWG URL, application/x-www-form-urlencoded)."""
-    return quote_plus(as_bytes(text, where="url_encode"), safe="*").replace("~", "%7E")
+from ..filters.image import Step, filter_image, parameters_of
+from ..filters.text import filter_text
+from .urls import split_url, url_encode
+from .values import LuaValue, as_bytes, as_list, as_map, as_number, as_text
 
 
 def base64_encode(data: LuaValue = None) -> LuaValue:
@@ -125,8 +72,6 @@ def _ordered(value: Any) -> Any:
 def _name(key: Any) -> str:
     if isinstance(key, bytes):
         return str(_no_bytes(key))
-    if isinstance(key, bool):
-        return "true" if key else "false"
     return str(key)
 
 
@@ -162,6 +107,34 @@ def _hashed(name: str, digest: Callable[[bytes], bytes]) -> Callable[..., LuaVal
     return hashed
 
 
+def filtered_text(text: LuaValue = None, names: LuaValue = None) -> LuaValue:
+    """A text through the filters named."""
+    chosen = [as_text(name, where="filter_text: a filter") for name in as_list(names, where="filter_text")]
+    return filter_text(as_text(text, where="filter_text"), chosen)
+
+
+def filtered_image(data: LuaValue = None, steps: LuaValue = None) -> LuaValue:
+    """A picture through filters, each such as `{JPEG = 0.8}` or `{Unsharpen = {1.5, 3}}`, or with named values."""
+    listed = [steps] if isinstance(steps, dict) and steps else as_list(steps, where="filter_image")
+    return filter_image(as_bytes(data, where="filter_image"), [_step(step) for step in listed])
+
+
+def _step(step: LuaValue) -> Step:
+    named = as_map(step, where="filter_image: a filter")
+    if len(named) != 1:
+        raise ModuleError(
+            "UNKNOWN_FILTER", fatal=True, ctx={"error": f"one filter's name is wanted, not {len(named)}"}
+        )
+    ((name, given),) = named.items()
+    if not isinstance(given, dict):
+        values = given if isinstance(given, list) else [given]
+        given = dict(zip(parameters_of(name), values, strict=False))
+    return Step(
+        name,
+        {key: as_number(value, where=f"{name}.{key}") for key, value in as_map(given, where=name).items()},
+    )
+
+
 PURE: Final[dict[str, Callable[..., LuaValue]]] = {
     "__dflt.split_url": split_url,
     "__dflt.url_encode": url_encode,
@@ -169,6 +142,8 @@ PURE: Final[dict[str, Callable[..., LuaValue]]] = {
     "__dflt.base64_decode": base64_decode,
     "__dflt.json_parse": json_parse,
     "__dflt.json_stringify": json_stringify,
+    "__dflt.filter_text": filtered_text,
+    "__dflt.filter_image": filtered_image,
     "__dflt.sha2_256": _hashed("sha2_256", lambda data: hashlib.sha256(data).digest()),
     "__dflt.sha3_256": _hashed("sha3_256", lambda data: hashlib.sha3_256(data).digest()),
     "__dflt.keccak256": _hashed("keccak256", lambda data: keccak.new(digest_bits=256, data=data).digest()),

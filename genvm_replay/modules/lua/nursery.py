@@ -27,6 +27,7 @@ ORDER: Final = struct.Struct("<cQ")
 FORK: Final = b"f"
 KILL: Final = b"k"
 PR_SET_PDEATHSIG: Final = 1  # Linux, prctl(2)
+FILES_END: Final = 1 << 16
 CRASHED: Final = 70  # EX_SOFTWARE
 
 
@@ -99,7 +100,8 @@ class _Nursery:
             _die_with_parent()
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            self._control.close()
+            os.closerange(3, pipe)
+            os.closerange(pipe + 1, FILES_END)
             if os.getppid() == parent:
                 serve(socket.socket(fileno=pipe), self._setup)
             code = 0

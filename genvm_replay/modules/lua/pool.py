@@ -146,11 +146,10 @@ class LuaPool:
             text = f"all workers were busy for {self._limits.wait_ms} ms"
             raise ModuleError("LUA_NO_WORKER", fatal=True, ctx={"error": text}) from error
         try:
-            worker = await self._take()
+            worker = await self._take(ctx, owner)
             self._sessions += 1
             self._in_use += 1
             try:
-                await worker.conversation.order(["begin", ctx], owner)
                 yield LuaSession(worker.conversation, owner)
             finally:
                 self._in_use -= 1
@@ -159,12 +158,20 @@ class LuaPool:
         finally:
             self._free.release()
 
-    async def _take(self) -> _Worker:
-        """A worker that stands ready, or a new one; and have another made ready meanwhile."""
-        worker = self._ready.pop() if self._ready else await self._start()
-        if self._refill is None or self._refill.done():
-            self._refill = asyncio.create_task(self._fill())
-        return worker
+    async def _take(self, ctx: LuaValue, owner: Any) -> _Worker:
+        """A worker that stands ready, or a new one, with the session begun; and have another made ready meanwhile."""
+        while True:
+            worker, is_new = (self._ready.pop(), False) if self._ready else (await self._start(), True)
+            if self._refill is None or self._refill.done():
+                self._refill = asyncio.create_task(self._fill())
+            try:
+                await worker.conversation.order(["begin", ctx], owner)
+                return worker
+            except BaseException as error:
+                died_ready = not is_new and "LUA_WORKER_DIED" in getattr(error, "causes", ())
+                self._end(worker)
+                if not died_ready:
+                    raise
 
     async def _fill(self) -> None:
         while len(self._ready) < self._ready_max:
@@ -178,7 +185,7 @@ class LuaPool:
         worker = _Worker(number, Conversation(self._limits, self._functions))
         await worker.conversation.connect(pipe)
         try:
-            await worker.conversation.order(None, None)
+            await worker.conversation.greet()
         except BaseException:
             self._end(worker)
             raise

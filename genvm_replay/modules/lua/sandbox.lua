@@ -48,6 +48,18 @@ local function finish(thread, ok, ...)
   error((...), 0)
 end
 
+local function xpcall_(f, handler, ...)
+  if type(handler) ~= "function" then
+    error("bad argument #2 to 'xpcall' (function expected, got " .. type(handler) .. ")", 2)
+  end
+  return xpcall(f, function(e)
+    if over then -- raised by the hook: in here it is off, so a handler could loop for ever
+      return e
+    end
+    return handler(e)
+  end, ...)
+end
+
 coroutine.create = create
 function coroutine.wrap(f)
   local thread = create(f)
@@ -346,7 +358,7 @@ end
 local given = {
   _VERSION = _VERSION, assert = assert, error = error, ipairs = ipairs, pcall = pcall, select = select,
   tonumber = tonumber, type = type, rawequal = rawequal, rawget = rawget, rawlen = rawlen, rawset = rawset,
-  xpcall = xpcall, coroutine = coroutine, math = math, string = string, table = table, utf8 = utf8,
+  xpcall = xpcall_, coroutine = coroutine, math = math, string = string, table = table, utf8 = utf8,
   next = next_, pairs = pairs_, tostring = tostring_, load = load_, require = require_,
   setmetatable = setmetatable_, collectgarbage = collectgarbage_,
   package = { loaded = loaded, preload = preload },
@@ -396,7 +408,12 @@ G.print = given.print
 
 local function guarded(f, ...)
   local ok, value = xpcall(f, traceback, ...) -- traceback is no Lua code, so it works beyond the budget too
-  return ok, (not ok and is_module_error(value)) and "module" or "other", value
+  if ok then
+    return true, "result", value
+  elseif is_module_error(value) then
+    return false, "module", value
+  end
+  return false, "other", type(value) == "string" and value or tostring_(value)
 end
 
 return {

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...errors import LocalProtocolError
 from ..errors import ModuleError
 from . import frames, functions
 from .border import BorderError
@@ -103,6 +104,8 @@ class _Worker:
         try:
             self._send(do())
             return True
+        except LocalProtocolError as error:
+            self._send(["failure", "LUA_VALUE", f"result: {error}"])
         except ModuleError as error:
             self._send(["error", _facts(error)])
         except ScriptFailure as failure:
@@ -125,7 +128,10 @@ class _Worker:
 
     def _ask(self, name: str, *arguments: LuaValue) -> LuaValue:
         """Have the service do something, and wait for it."""
-        self._send(["effect", name, list(arguments)])
+        try:
+            self._send(["effect", name, list(arguments)])
+        except LocalProtocolError as error:
+            raise ValueError(f"its arguments: {error}") from error
         match frames.receive(self._pipe):
             case ["value", value]:
                 return value  # type: ignore[no-any-return]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 
 import pytest
 
@@ -96,28 +95,3 @@ def test_a_script_that_is_of_no_use_is_refused_at_the_start(pool_of, source, tex
 
     with pytest.raises(UsageError, match=text):
         asyncio.run(enter())
-
-
-def test_no_worker_outlives_its_pool(pool_of):
-    """Also not one in an endless loop."""
-
-    async def leave():
-        async with pool_of("function f() while true do end end", workers_max=4) as pool:
-            async with pool.session({}, None) as session:
-                call = asyncio.create_task(session.call("f"))
-                await asyncio.sleep(0)
-                nursery = pool._forks._process.pid
-                workers = await _children_of(nursery)
-            call.cancel()
-        return nursery, workers
-
-    nursery, workers = asyncio.run(leave())
-    assert workers
-    for process in (nursery, *workers):
-        with pytest.raises(ProcessLookupError):
-            os.kill(process, 0)
-
-
-async def _children_of(process: int) -> list[int]:
-    with open(f"/proc/{process}/task/{process}/children") as file:
-        return [int(child) for child in file.read().split()]
