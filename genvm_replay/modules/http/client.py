@@ -1,16 +1,16 @@
 """The HTTP client of the modules: every hop held to the rules, every body and every wait bounded.
 
 Redirects are followed here, not by aiohttp, because each has to pass the rules and none may carry secrets to another
-host. Not here: what is signed (`signatures`), what scripts see (`functions`).
+host. Not here: where redirects lead (`redirects`), what is signed (`signatures`), what scripts see (`functions`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from types import TracebackType
-from typing import Final, Self, TypeAlias
+from typing import Final, Self
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
@@ -19,59 +19,14 @@ from yarl import URL
 from ..errors import ModuleError
 from .connect import connector, is_forbidden
 from .content import ACCEPTED, ContentError, ContentTooLarge, codings, decoded
+from .order import HttpOrder, HttpReply
 from .policy import UrlPolicy, read_url
-from .signatures import ADDED_HEADERS, Unsigned, normalised
+from .redirects import REDIRECTS, next_hop
+from .signatures import Unsigned, normalised
 
-REDIRECTS: Final = (301, 302, 303, 307, 308)
 REDIRECTS_MAX: Final = 10
 HEADER_SIZE_MAX: Final = 1 << 16
-BODY_SIZE_MAX: Final = 16 << 20
-TIMEOUT_S: Final = 60.0
-SECRET_HEADERS: Final = ("authorization", "cookie", "x-api-key", "x-goog-api-key")
-"""What a redirect to another host doesn't get."""
-BODY_HEADERS: Final = ("content-type", "content-encoding", "content-language", "content-location")
-
-Sign: TypeAlias = Callable[
-    [aiohttp.ClientSession, str, URL, Mapping[str, bytes], bytes | None],
-    Awaitable[tuple[dict[str, bytes], Unsigned]],
-]
-
-
-@dataclass(frozen=True, slots=True)
-class HttpOrder:
-    """A request to make.
-
-    Attributes:
-        body_size_max: bytes of the body, compressed and plain. timeout_s: from the first hop to the last byte.
-        unfiltered: the URL comes from the operator: any address, and redirects are not checked.
-        sign: signs the first hop.
-    """
-
-    method: str
-    url: str
-    headers: Mapping[str, bytes] = field(default_factory=dict)
-    body: bytes | None = None
-    body_size_max: int = BODY_SIZE_MAX
-    timeout_s: float = TIMEOUT_S
-    unfiltered: bool = False
-    sign: Sign | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class HttpReply:
-    """What came back from the last hop.
-
-    Attributes:
-        headers: names in lower case, the last of equal ones; as they came, but without `content-encoding` and
-            `content-length` where the body was decompressed.
-        unsigned: what was signed, for auditors.
-    """
-
-    status: int
-    headers: Mapping[str, bytes]
-    body: bytes
-    url: str
-    unsigned: Unsigned | None = None
+COMPRESSED_HEADERS: Final = ("content-encoding", "content-length")
 
 
 class HttpClient:
@@ -132,37 +87,12 @@ class HttpClient:
             location = reply.headers.get("location")
             if reply.status not in REDIRECTS or location is None:
                 return replace(reply, unsigned=unsigned)
-            hop = self._redirected(hop, url, reply.status, location)
+            policy = None if order.unfiltered else self._policy
+            hop = next_hop(hop, url, reply.status, location, policy=policy)
         raise ModuleError("SENDING_REQUEST", "TOO_MANY_REDIRECTS", fatal=True, ctx={"url": order.url})
 
     def _exempt(self, order: HttpOrder, url: URL) -> bool:
         return order.unfiltered or self._policy is None or self._policy.trusts(url.raw_host)
-
-    def _redirected(self, hop: HttpOrder, url: URL, status: int, location: bytes) -> HttpOrder:
-        """The next hop (RFC 9110 section 15.4).
-
-        Raises:
-            ModuleError: it may not be made.
-        """
-        try:
-            target = url.join(URL(location.decode("utf-8", "replace")))
-        except ValueError as error:
-            raise ModuleError("MALFORMED_URL", ctx={"url": location.decode("latin-1")}) from error
-        if self._policy is not None and not hop.unfiltered:
-            self._policy.check(str(target))
-        if url.scheme == "https" and target.scheme == "http":
-            raise ModuleError("SCHEMA_FORBIDDEN", ctx={"schema": "http", "url": str(target)})
-        dropped = {*ADDED_HEADERS} if hop.headers.keys() & {"signature-input"} else set()
-        if target.origin() != url.origin():
-            dropped |= {*SECRET_HEADERS}
-        becomes_get = (status == 303 and hop.method != "HEAD") or (
-            status in (301, 302) and hop.method == "POST"
-        )
-        if becomes_get:
-            dropped |= {*BODY_HEADERS}
-            hop = replace(hop, method="GET", body=None)
-        headers = {name: value for name, value in hop.headers.items() if name not in dropped}
-        return replace(hop, url=str(target), headers=headers)
 
     def _session(self, *, public_only: bool) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
@@ -227,9 +157,6 @@ def _plain(response: aiohttp.ClientResponse, body: bytes, size_max: int, ctx: Ma
             raise ModuleError("READING_BODY", fatal=True, ctx=facts) from error
         headers = {name: value for name, value in headers.items() if name not in COMPRESSED_HEADERS}
     return HttpReply(response.status, headers, body, str(response.url))
-
-
-COMPRESSED_HEADERS: Final = ("content-encoding", "content-length")
 
 
 def lowered(response: aiohttp.ClientResponse) -> dict[str, bytes]:

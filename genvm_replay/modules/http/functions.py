@@ -18,7 +18,7 @@ from ..lua.effects import Function
 from ..lua.values import LuaValue, as_bytes, as_integer, as_map, as_number, as_text, unexpected
 from ..messages import DURATION, METHODS
 from ..session import Session
-from .client import BODY_SIZE_MAX, TIMEOUT_S, HttpOrder, HttpReply, Sign
+from .order import BODY_SIZE_MAX, TIMEOUT_S, HttpOrder, HttpReply, Sign
 from .signatures import Unsigned
 from .signer import Signer
 

@@ -110,7 +110,8 @@ class WebModule:
             tables=tables(config, policy),
             required=REQUIRED,
             limits=LuaLimits(),
-            workers_max=service.vm_count,
+            workers_max=service.vm_count_max,
+            workers_ready=service.vm_count,
         )
 
     @asynccontextmanager

@@ -15,7 +15,7 @@ from typing import Final
 from ...errors import UsageError
 from ..config import Section, read_config_file
 from ..errors import ModuleError
-from ..http.client import HttpOrder, HttpReply
+from ..http.order import HttpOrder, HttpReply
 from ..messages import METHODS
 from .render import Rendered, RenderOrder
 

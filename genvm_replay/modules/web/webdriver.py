@@ -9,7 +9,8 @@ from typing import Final
 from yarl import URL
 
 from ..errors import ModuleError
-from ..http.client import HttpClient, HttpOrder, HttpReply
+from ..http.client import HttpClient
+from ..http.order import HttpOrder, HttpReply
 from .render import Rendered, RenderOrder
 
 PAUSES_S: Final = (0.5, 1.0, 2.0)

@@ -11,7 +11,8 @@ import pytest
 from aiohttp import web
 
 from genvm_replay.modules.errors import ModuleError
-from genvm_replay.modules.http.client import HttpClient, HttpOrder
+from genvm_replay.modules.http.client import HttpClient
+from genvm_replay.modules.http.order import HttpOrder
 from genvm_replay.modules.http.policy import url_policy
 
 from .servers import Names, page, redirect, run, serving

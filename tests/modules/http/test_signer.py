@@ -13,7 +13,8 @@ from http_message_signatures import HTTPMessageVerifier, HTTPSignatureAlgorithm,
 from http_message_signatures import InvalidSignature as Refused
 
 from genvm_replay.modules.errors import ModuleError
-from genvm_replay.modules.http.client import HttpClient, HttpOrder
+from genvm_replay.modules.http.client import HttpClient
+from genvm_replay.modules.http.order import HttpOrder
 from genvm_replay.modules.http.policy import url_policy
 from genvm_replay.modules.http.signer import Signer, filled
 

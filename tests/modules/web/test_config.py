@@ -23,6 +23,7 @@ DEPLOYED = {
     "webdriver_host": "http://127.0.0.1:4444",
     "lua_script_path": "${exeDir}/web.lua",
     "vm_count": 6,
+    "vm_count_max": 20,
     "lua_path": "${exeDir}/?.lua;${exeDir}/lib/?.lua",
     "signer_url": "#{signerUrl}",
     "signer_headers": {"authorization": "${ENV[TOKEN]}"},
@@ -35,6 +36,7 @@ DEPLOYED = {
 }
 OURS = {
     "allow_private": True,
+    "extra_lua_path": "?.lua",
     "scripted_pages": "pages.yaml",
     "requests": {"body_size_max_mb": 1, "timeout": "5s"},
     "render": {"load_timeout": 2.5, "output_size_max_mb": 2, "page_size_max_mb": 3},
@@ -111,4 +113,4 @@ def test_every_key_is_documented():
 def test_this_file_knows_every_setting():
     """Else the test above would prove little."""
     read = len(fields(WebConfig)) + len(fields(ServiceConfig)) + len(fields(BrowserLimits))
-    assert read == 11 + 9 + 7
+    assert read == 11 + 10 + 7
