@@ -44,8 +44,8 @@ class _Running:
 
     process: BrowserProcess
     cdp: Cdp
-    tasks: tuple[asyncio.Task[None], ...]
     started_s: float
+    tasks: tuple[asyncio.Task[None], ...] = ()
     pages: int = 0
     open: int = 0
 
@@ -162,9 +162,9 @@ class Browser:
         except OSError as error:
             raise ModuleError("SENDING_REQUEST", "NO_BROWSER", ctx={"error": str(error)}) from error
         cdp = Cdp(process.reader, process.writer)
-        watching = keep_below(self._limits.memory_mb << 20, process.pid)
-        tasks = (asyncio.create_task(cdp.run()), asyncio.create_task(watching))
-        running = _Running(process, cdp, tasks, time.monotonic())
+        running = _Running(process, cdp, time.monotonic())
+        watching = keep_below(self._limits.memory_mb << 20, process.pid, is_busy=lambda: running.open > 0)
+        running.tasks = (asyncio.create_task(cdp.run()), asyncio.create_task(watching))
         self.started_count += 1
         try:
             await cdp.call("Browser.getVersion", timeout_s=START_TIMEOUT_S)

@@ -56,9 +56,9 @@ def _order(options: LuaValue, wait_max_s: float) -> RenderOrder:
 
 
 def tables(config: WebConfig, policy: UrlPolicy) -> dict[str, LuaValue]:
-    """The constant tables: `web.rs.config` and `web.rs.allowed_tld`."""
+    """The constant tables: `web.rs.config`, without what only the signer may know, and `web.rs.allowed_tld`."""
     document: dict[str, Any] = {
-        **config.document,
+        **{key: value for key, value in config.document.items() if key != "signer_headers"},
         "always_allow_hosts": list(config.always_allow_hosts),
         "extra_tld": list(config.extra_tld),
         "webdriver_host": config.webdriver_host,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -16,14 +17,14 @@ PAGE_SIZE: Final = os.sysconf("SC_PAGE_SIZE")
 INTERVAL_S: Final = 0.25
 
 
-async def keep_below(size_max: int, group: int) -> None:
-    """Watch a process group until cancelled; `size_max` is bytes of memory that is not shared."""
+async def keep_below(size_max: int, group: int, *, is_busy: Callable[[], bool]) -> None:
+    """Watch a process group until cancelled, while it is busy; `size_max` is bytes of memory that is not shared."""
     while True:
-        sizes = await asyncio.to_thread(private_sizes, group)
+        await asyncio.sleep(INTERVAL_S)
+        sizes = await asyncio.to_thread(private_sizes, group) if is_busy() else {}
         if sum(sizes.values()) > size_max:
             with suppress(ProcessLookupError):
                 os.kill(max(sizes, key=lambda pid: sizes[pid]), signal.SIGKILL)
-        await asyncio.sleep(INTERVAL_S)
 
 
 def private_sizes(group: int) -> dict[int, int]:

@@ -16,6 +16,7 @@ from typing import Any, Final
 from .cdp import DETACHED, BrowserGone, Cdp, CdpError
 from .process import HEIGHT, WIDTH
 
+NAVIGATE_TIMEOUT_S: Final = 3600.0  # whoever opens a page bounds it tighter
 CLOSE_TIMEOUT_S: Final = 5.0
 READ_TIMEOUT_S: Final = 10.0
 READS_MAX: Final = 5
@@ -65,9 +66,11 @@ class Page:
         size = {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
         await self._call("Emulation.setDeviceMetricsOverride", **size)
         self._loaded.clear()
-        result = await self._unless_failed(
-            self.cdp.call("Page.navigate", session=self.session, timeout_s=3600, url=url)
-        )
+        going = self.cdp.call("Page.navigate", session=self.session, timeout_s=NAVIGATE_TIMEOUT_S, url=url)
+        try:
+            result = await self._unless_failed(going)
+        except CdpError:
+            return "net::ERR_INVALID_URL"
         if result.get("errorText"):
             return str(result["errorText"])
         await self._unless_failed(self._loaded.wait())

@@ -24,6 +24,7 @@ from ..http.policy import UrlPolicy
 HEAD_SIZE_MAX: Final = 1 << 17
 PIECE_SIZE: Final = 1 << 16
 HEAD_TIMEOUT_S: Final = 60
+REFUSED_MAX: Final = 1000
 FORBIDDEN, NO_NAME, NO_CONNECTION, TOO_SLOW = 403, 502, 503, 408
 CONNECTION_HEADERS: Final = (b"connection:", b"proxy-connection:", b"keep-alive:")
 
@@ -47,7 +48,7 @@ class PageProxy:
 
     Attributes:
         size_max: bytes that the page may receive and send altogether.
-        refused: why connections were not made, by `host:port`.
+        refused: why connections were not made, by `host:port`; the last REFUSED_MAX.
         on_too_large: called when the page wants more than `size_max`.
     """
 
@@ -103,6 +104,8 @@ class PageProxy:
         try:
             upstream = await self._connect(url, tunnel=tunnel)
         except Refused as refused:
+            if len(self.refused) >= REFUSED_MAX:
+                del self.refused[next(iter(self.refused))]
             self.refused[_place(url)] = refused
             text = f"genvm-replay: {refused.code}\n".encode()
             writer.write(b"HTTP/1.1 %d Refused\r\nConnection: close\r\n" % refused.status)

@@ -67,6 +67,15 @@ def test_an_ipv6_host_can_be_allowed(call):
     assert call("Check", "http://[::2]:8080/")["port"] == 8080
 
 
+def test_what_scripts_know_of_the_configuration():
+    """Hosts and domains are there though the file has none; what goes to the signer is not."""
+    config = load_web_config({"signer_headers": {"authorization": "secret"}, "meta": 1}, {})
+    known = tables(config, POLICY)
+    assert known["__web.config"]["always_allow_hosts"] == []
+    assert known["__web.config"]["meta"] == 1
+    assert "secret" not in repr(known)
+
+
 def test_good_statuses(call):
     """2xx and 304 (spec/manager-modules.md 4.5)."""
     assert [status for status in (199, 200, 204, 299, 300, 304, 404) if call("Good", status)] == [

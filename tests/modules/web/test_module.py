@@ -31,7 +31,7 @@ async def exchange(*ask, session=None, **document):
     """What a module answers to messages, which `ask` makes of a server's URL; errors among the answers."""
     session = session or a_session()
     async with serving(PAGES) as served:
-        document = {"always_allow_hosts": ["127.0.0.1"], "signer_url": served.url("/sign"), **document}
+        document |= {"always_allow_hosts": ["127.0.0.1"], "signer_url": served.url("/sign"), "vm_count": 1}
         async with WebModule(load_web_config(document, {})) as module:
             answers = []
             async with module.session(session) as answering:

@@ -119,6 +119,11 @@ def test_a_url_that_breaks_the_rules_is_not_opened(world):
             rendered(world, url)
 
 
+def test_a_url_that_only_the_browser_refuses(world):
+    """It fails like a page."""
+    assert rendered(world, "http://a<b.com/").status == 418
+
+
 def test_a_certificate_that_nobody_trusts(world, own_certificate):
     """495, as a webdriver service tells it."""
     from tests.modules.http.servers import page, serving
