@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import time
 import traceback
 from collections.abc import Mapping
@@ -24,14 +23,18 @@ START_MS: Final = 30_000
 class Conversation:
     """A worker's pipe. After an error that is not the script's own, the worker is of no use any more."""
 
-    def __init__(self, limits: LuaLimits, functions: Mapping[str, Function]) -> None:
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        limits: LuaLimits,
+        functions: Mapping[str, Function],
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
         self._limits = limits
         self._functions = functions
         self.usable = True
-
-    async def connect(self, pipe: socket.socket) -> None:
-        """Take our end of the pipe."""
-        self._reader, self._writer = await asyncio.open_unix_connection(sock=pipe)
 
     def hang_up(self) -> None:
         """Close the pipe: a worker that listens ends."""
@@ -135,7 +138,11 @@ def _inner(error: BaseException) -> ModuleError | None:
 
 
 def _thrown(error: ModuleError) -> list[Any]:
-    return ["error", {"causes": list(error.causes), "fatal": error.fatal, "ctx": to_script(error.ctx)}]
+    try:
+        ctx = to_script(error.ctx, where="ctx")
+    except ModuleError as refused:
+        ctx = to_script(refused.ctx)
+    return ["error", {"causes": list(error.causes), "fatal": error.fatal, "ctx": ctx}]
 
 
 def _read(outcome: list[Any]) -> LuaValue:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias
 
-from .values import LuaValue, as_integer, as_map, as_number, as_text, unexpected
+from .values import LuaValue, as_integer, as_map, as_number, unexpected
 
 LOG: Final = logging.getLogger(__name__)
 LEVELS: Final = {
@@ -78,8 +78,3 @@ EFFECTS: Final[dict[str, Function]] = {
     "__dflt.monotonic_ms": monotonic_ms,
     "__dflt.seed": seed,
 }
-
-
-def level_of(name: LuaValue) -> int:
-    """The logging level of a script's word for it; an unknown one is info."""
-    return LEVELS.get(as_text(name, where="level").lower(), logging.INFO)

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import io
 import logging
+import math
 
 import pytest
 from PIL import Image
@@ -25,7 +26,10 @@ from genvm_replay.modules.errors import ModuleError
         ),
         ("json_parse('9223372036854775808')", 2.0**63),
         ("json_parse('\"\\\\ud800\"')", "\ufffd"),
+        ("json_parse('-1' .. ('0'):rep(400))", -math.inf),
         ("json_parse('null')", None),
+        ("base64_encode(coroutine.wrap(function() return __dflt.base64_encode('x') end)())", "ZUE9PQ=="),
+        ("base64_encode(coroutine.wrap(function() __dflt.sleep_seconds(0) return 'x' end)())", "eA=="),
         (
             "json_stringify({ b = { 1, 2 }, a = 'ä\\n', [3] = 1.5, c = {} })",
             '{"3":1.5,"a":"ä\\n","b":[1,2],"c":{}}',
