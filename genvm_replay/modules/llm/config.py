@@ -115,8 +115,9 @@ def load_llm_config(
     _refuse_written_keys(document)
     top = Section("", expand(dict(document), environment, exe_dir=folder))
     service = take_service(top, port=PORT)
-    if service.lua_script_path is not None:
-        service = replace(service, lua_script_path=folder / service.lua_script_path)
+    script = None if service.lua_script_path is None else folder / service.lua_script_path
+    places = ";".join(str(folder / place) for place in service.lua_path.split(";") if place)
+    service = replace(service, lua_script_path=script, lua_path=places)
     timeout_s = top.seconds("timeout", TIMEOUT_SECONDS)
     warnings: list[str] = []
     backends = {}
