@@ -23,6 +23,7 @@ class Ask:
     """One prompt to one model.
 
     Attributes:
+        temperature: None: not said, for models that refuse it.
         use_max_completion_tokens: name the limit `max_completion_tokens`, as newer OpenAI models want it.
     """
 
@@ -30,7 +31,7 @@ class Ask:
     user_message: str
     response_format: Format = "text"
     system_message: str | None = None
-    temperature: float = TEMPERATURE
+    temperature: float | None = TEMPERATURE
     images: tuple[Image, ...] = ()
     max_tokens: int = MAX_TOKENS
     use_max_completion_tokens: bool = False

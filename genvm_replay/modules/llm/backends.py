@@ -111,6 +111,8 @@ class Backends:
         attempt: dict[str, Value],
     ) -> dict[str, Any]:
         ask = read_ask(request["model"], request.get("prompt"), request.get("format"))
+        if not model.supports_temperature:
+            ask = replace(ask, temperature=None)
         with asker.ledger.attempt(model.prices, ask.usage_at_most()) as settle:
             reply = await self._reply(backend, model, ask)
             cost = settle(reply.usage)

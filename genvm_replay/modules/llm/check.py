@@ -41,7 +41,7 @@ async def check(
 
     Args:
         configs: maps of `host`, `provider`, `model`, `key`; values may hold variables such as `${ENV[KEY]}`.
-        test_prompts: maps of PROMPT_KEYS; images are Base64.
+        test_prompts: maps of PROMPT_KEYS; images are Base64, and without a temperature none is sent.
 
     Returns:
         For each pair `config_index`, `prompt_index`, `available`, and `error` or `response`, whichever is not None.
@@ -100,7 +100,8 @@ def _prompt(index: int, prompt: Any) -> Ask:
         raise UsageError(f"test_prompts[{index}].{unknown}: no setting has this name here")
     try:
         images = [base64.b64decode(image, validate=True) for image in prompt.get("images") or []]
-        return read_ask("", {**prompt, "images": images}, "text")
+        ask = read_ask("", {**prompt, "images": images}, "text")
+        return ask if prompt.get("temperature") is not None else replace(ask, temperature=None)
     except ModuleError as error:
         raise UsageError(f"test_prompts[{index}]: {error.to_text()}") from error
     except (binascii.Error, TypeError, ValueError) as error:

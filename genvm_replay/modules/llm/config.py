@@ -1,7 +1,8 @@
 """The configuration of the LLM module: the deployed keys (spec/manager-modules.md 3) and ours.
 
-Ours: on a backend `priority`, `weight`, `timeout`, `answers`; on a model `timeout`, `price`; at the top `timeout`,
-`retries`, `load_balancing`, `policy_seed`, `budgets`. docs/modules-llm.md lists all of them, which a test holds.
+Ours: on a backend `priority`, `weight`, `timeout`, `answers`; on a model `timeout`, `price`,
+`supports_temperature`; at the top `timeout`, `retries`, `load_balancing`, `policy_seed`, `budgets`.
+docs/modules-llm.md lists all of them, which a test holds.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class ModelConfig:
 
     supports_json: bool
     supports_image: bool
+    supports_temperature: bool
     use_max_completion_tokens: bool
     meta: Any
     timeout_s: float
@@ -115,8 +117,9 @@ def load_llm_config(
     _refuse_written_keys(document)
     top = Section("", expand(dict(document), environment, exe_dir=folder))
     service = take_service(top, port=PORT)
-    if service.lua_script_path is not None:
-        service = replace(service, lua_script_path=folder / service.lua_script_path)
+    script = None if service.lua_script_path is None else folder / service.lua_script_path
+    places = ";".join(str(folder / place) for place in service.lua_path.split(";") if place)
+    service = replace(service, lua_script_path=script, lua_path=places)
     timeout_s = top.seconds("timeout", TIMEOUT_SECONDS)
     warnings: list[str] = []
     backends = {}
@@ -224,6 +227,7 @@ def _model(section: Section, timeout_s: float) -> ModelConfig | None:
     model = ModelConfig(
         supports_json=section.switch("supports_json", False),
         supports_image=section.switch("supports_image", False),
+        supports_temperature=section.switch("supports_temperature", True),
         use_max_completion_tokens=section.switch("use_max_completion_tokens", False),
         meta=section.anything("meta"),
         timeout_s=section.seconds("timeout", timeout_s),

@@ -15,7 +15,7 @@ from ...calldata import Value
 from ...errors import PeerProtocolError
 from ..config import read_config_file
 from ..lua.limits import LuaLimits
-from ..lua.pool import LuaPool, LuaSession
+from ..lua.pool import LIBRARIES, LuaPool, LuaSession
 from ..messages import GetStats, Message, Prompt, PromptTemplate
 from ..session import Answering, Session
 from .backends import Asker, Backends
@@ -67,7 +67,7 @@ class LlmModule:
         )
         self._pool = LuaPool(
             config.service.lua_script_path or HERE / "llm.lua",
-            libraries=[HERE],
+            libraries=[HERE, LIBRARIES, *map(Path, filter(None, config.service.lua_path.split(";")))],
             functions={
                 "__llm.exec_prompt_in_provider": _exec_prompt_in_provider,
                 **{name: _for_owner(function) for name, function in (functions or {}).items()},

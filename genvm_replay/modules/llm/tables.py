@@ -33,6 +33,7 @@ def _model(place: int, model: ModelConfig) -> dict[str, Any]:
         "order": place,
         "supports_json": model.supports_json,
         "supports_image": model.supports_image,
+        "supports_temperature": model.supports_temperature,
         "use_max_completion_tokens": model.use_max_completion_tokens,
         "meta": model.meta,
         "price": {"input": float(model.prices.input), "output": float(model.prices.output)},

@@ -91,6 +91,19 @@ def test_a_length_limit_that_left_nothing_is_an_empty_answer():
     assert all(attempt["truncated"] for attempt in asker.session.attempts)
 
 
+def test_a_model_that_refuses_a_temperature_is_sent_none():
+    """The script may have set one all the same."""
+    models = {"m": {}, "n": {"supports_temperature": False}}
+
+    async def ask(backends, asker):
+        for model in models:
+            prompt = {"user_message": "Hi", "temperature": 0.3}
+            await backends.ask(asker, request("b", model=model, prompt=prompt))
+
+    _, _, faults = run(lambda url: config({"b": backend(f"{url}/good", models)}), ask)
+    assert [body.get("temperature") for body in faults.bodies] == [0.3, None]
+
+
 def test_a_budget_refuses_before_anybody_is_asked():
     """With an error that a contract may catch."""
 

@@ -58,6 +58,7 @@ def test_every_pair_is_asked_one_after_the_other():
     assert "'gpt' is none of openai-compatible" in results[4]["error"]
     assert (faults.bodies[0]["model"], faults.bodies[0]["max_completion_tokens"]) == ("gpt", 200)
     assert "response_format" not in faults.bodies[0]
+    assert [body.get("temperature") for body in faults.bodies[:2]] == [0.2, None]
 
 
 def test_a_key_that_a_service_repeats_is_not_told():

@@ -18,7 +18,7 @@ DEPLOYED = """
 bind_address: 127.0.0.1:3031
 lua_script_path: ${exeDir}/llm.lua
 vm_count: 6
-lua_path: ${exeDir}/lib/?.lua
+lua_path: ${exeDir}/lib/?.lua;more
 threads: 4
 blocking_threads: 48
 log_disable: "hyper*"
@@ -69,6 +69,7 @@ def test_the_deployed_configuration_is_read():
     assert config.backends["anthropic"].models["claude-haiku-4-5"].timeout_s == 1.5
     assert config.backends["local"].priority == 3
     assert config.service.lua_script_path == Path("/etc/genvm/llm.lua")
+    assert config.service.lua_path == "/etc/genvm/lib/?.lua;/etc/genvm/more"
     assert config.templates["eq_comparative"].system == "s"
     assert config.warnings == (
         "backends.unset is left out: its key is empty",

@@ -343,6 +343,22 @@ def test_more_library_functions_know_the_session(tmp_path):
     assert asyncio.run(scenario())["data"] == "1: {'x': 1}"
 
 
+def test_require_looks_where_the_configuration_says(tmp_path):
+    """After our own libraries: a folder of deployed ones does not take their place."""
+    (tmp_path / "mine.lua").write_text("return {words = 'from mine'}")
+    (tmp_path / "lib-llm.lua").write_text("error('the other lib-llm')")
+    script = tmp_path / "policy.lua"
+    script.write_text("""
+        local llm = require('lib-llm')
+        function ExecPrompt(ctx, args) return {data = require('mine').words, consumed_gen = 0} end
+        function ExecPromptTemplate(ctx, args) end
+    """)
+    backends = {"b": backend("/good")}
+    for path in (tmp_path, f"/nowhere;{tmp_path}/?.lua"):
+        ([got], _), _, _ = converse(backends, ASK, lua_script_path=str(script), lua_path=str(path))
+        assert got["data"] == "from mine"
+
+
 def test_a_script_without_its_functions_is_refused(tmp_path):
     """Before anybody connects."""
     script = tmp_path / "half.lua"

@@ -108,6 +108,14 @@ def test_a_key_is_in_headers_only(provider, ask):
     assert "sk-1" not in request.path + json.dumps(request.body) + repr(request)
 
 
+@pytest.mark.parametrize("provider", SHAPES)
+def test_a_temperature_may_be_left_out(provider):
+    """Newer models refuse one."""
+    cool, without = (json.dumps(built(provider, Ask("m", "Hi", temperature=t)).body) for t in (0, None))
+    assert "temperature" in cool
+    assert "temperature" not in without
+
+
 def openai(content="A", **choice):
     choice = {"message": {"content": content}, **choice}
     return {"choices": [choice], "usage": {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}}

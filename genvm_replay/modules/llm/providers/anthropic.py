@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from ..ask import Ask, Reply
 from ..costs import Usage
-from .wire import WireRequest, content, count, encoded, find
+from .wire import WireRequest, content, count, encoded, find, given
 
 TOOL: Final = "json_out"
 BOOL_TOKENS_MAX: Final = 200
@@ -30,7 +30,7 @@ def build_request(ask: Ask, key: str) -> WireRequest:
         for image in images
     ]
     parts.append({"type": "text", "text": ask.user_message})
-    body: dict[str, Any] = {"model": ask.model, "max_tokens": limit, "temperature": ask.temperature}
+    body: dict[str, Any] = {"model": ask.model, "max_tokens": limit, **given(temperature=ask.temperature)}
     body |= {"stream": False, "messages": [{"role": "user", "content": parts}]}
     if ask.system_message is not None:
         body["system"] = ask.system_message

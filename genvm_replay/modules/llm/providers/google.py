@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from ..ask import Ask, Reply
 from ..costs import Usage
-from .wire import WireRequest, content, count, encoded, find
+from .wire import WireRequest, content, count, encoded, find, given
 
 PARTS = "/candidates/0/content/parts"
 OUTPUT = ("/usageMetadata/candidatesTokenCount", "/usageMetadata/thoughtsTokenCount")  # both are billed
@@ -16,9 +16,8 @@ OUTPUT = ("/usageMetadata/candidatesTokenCount", "/usageMetadata/thoughtsTokenCo
 def build_request(ask: Ask, key: str) -> WireRequest:
     """The images come first, the text after them; the key goes into a header, not into the URL."""
     media = "text/plain" if ask.response_format == "text" else "application/json"
-    config = {"responseMimeType": media, "temperature": ask.temperature, "maxOutputTokens": ask.max_tokens}
-    if ask.seed is not None:
-        config["seed"] = ask.seed
+    config = given(temperature=ask.temperature, maxOutputTokens=ask.max_tokens, seed=ask.seed)
+    config["responseMimeType"] = media
     parts: list[dict[str, Any]] = [
         {"inline_data": {"mime_type": image.media_type, "data": encoded(image)}} for image in ask.images
     ]

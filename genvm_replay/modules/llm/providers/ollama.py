@@ -6,14 +6,12 @@ from typing import Any
 
 from ..ask import Ask, Reply
 from ..costs import Usage
-from .wire import WireRequest, content, count, encoded, find
+from .wire import WireRequest, content, count, encoded, find, given
 
 
 def build_request(ask: Ask, key: str) -> WireRequest:
     """Images are plain Base64 beside the prompt."""
-    options: dict[str, Any] = {"temperature": ask.temperature, "num_predict": ask.max_tokens}
-    if ask.seed is not None:
-        options["seed"] = ask.seed
+    options = given(temperature=ask.temperature, num_predict=ask.max_tokens, seed=ask.seed)
     body: dict[str, Any] = {
         "model": ask.model,
         "prompt": ask.user_message,

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..ask import Ask, Reply
 from ..costs import Usage
-from .wire import WireRequest, content, count, data_uri, find
+from .wire import WireRequest, content, count, data_uri, find, given
 
 ANSWER = "/choices/0/message/content"
 
@@ -20,9 +20,7 @@ def build_request(ask: Ask, key: str) -> WireRequest:
         messages.insert(0, {"role": "system", "content": ask.system_message})
     limit = "max_completion_tokens" if ask.use_max_completion_tokens else "max_tokens"
     body: dict[str, Any] = {"model": ask.model, "messages": messages, "stream": False}
-    body |= {"temperature": ask.temperature, limit: ask.max_tokens}
-    if ask.seed is not None:
-        body["seed"] = ask.seed
+    body |= given(temperature=ask.temperature, seed=ask.seed) | {limit: ask.max_tokens}
     if ask.response_format != "text":
         body["response_format"] = {"type": "json_object"}
     return WireRequest("/v1/chat/completions", body, {"Authorization": f"Bearer {key}"})

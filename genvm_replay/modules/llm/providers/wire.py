@@ -71,6 +71,11 @@ def content(value: Any, path: str, *, truncated: bool) -> Any:
     )
 
 
+def given(**settings: Any) -> dict[str, Any]:
+    """The settings that are not None."""
+    return {name: value for name, value in settings.items() if value is not None}
+
+
 def data_uri(image: Image) -> str:
     """An image as a `data:` URI (RFC 2397)."""
     return f"data:{image.media_type};base64,{encoded(image)}"
