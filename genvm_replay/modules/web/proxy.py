@@ -104,14 +104,13 @@ class PageProxy:
         try:
             upstream = await self._connect(url, tunnel=tunnel)
         except Refused as refused:
-            if len(self.refused) >= REFUSED_MAX:
-                del self.refused[next(iter(self.refused))]
-            self.refused[_place(url)] = refused
+            self._remember(_place(url), refused)
             text = f"genvm-replay: {refused.code}\n".encode()
             writer.write(b"HTTP/1.1 %d Refused\r\nConnection: close\r\n" % refused.status)
             writer.write(b"Content-Type: text/plain\r\nContent-Length: %d\r\n\r\n%b" % (len(text), text))
             await writer.drain()
             return
+        self.refused.pop(_place(url), None)
         from_server, to_server = await asyncio.open_connection(sock=upstream, limit=HEAD_SIZE_MAX)
         try:
             if tunnel:
@@ -123,6 +122,11 @@ class PageProxy:
             await _first_of(self._pump(reader, to_server), answering)
         finally:
             to_server.close()
+
+    def _remember(self, place: str, refused: Refused) -> None:
+        if len(self.refused) >= REFUSED_MAX:
+            del self.refused[next(iter(self.refused))]
+        self.refused[place] = refused
 
     async def _connect(self, url: URL, *, tunnel: bool) -> socket.socket:
         host, port = url.raw_host or "", url.port or 0
