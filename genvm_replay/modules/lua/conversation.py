@@ -46,6 +46,14 @@ class Conversation:
         """
         await self.order(None, None, least_ms=START_MS)
 
+    async def begin(self, ctx: LuaValue, owner: Any) -> None:
+        """Hand over what the session starts with; the script does not run.
+
+        Raises:
+            ModuleError: as those of `order`.
+        """
+        await self.order(["begin", ctx], owner, least_ms=START_MS)
+
     async def order(self, message: list[Any] | None, owner: Any, *, least_ms: int = 0) -> LuaValue:
         """Send an order, or None to hear what it says first, and answer its effects until the outcome.
 

@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Final
 
 from ...errors import EnvironmentProblem
@@ -17,6 +18,13 @@ from .setup import FORK, KILL, ORDER, Setup
 
 ENVIRONMENT: Final = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH")
 """What the nursery gets of the environment. Keys of providers stand there too, and no script may read them."""
+ROOT: Final = Path(__file__).parents[3]
+START: Final = """
+import sys
+sys.path.append(sys.argv[2])  # where this package stands, if it is not installed
+from genvm_replay.modules.lua.nursery import main
+main()
+"""
 END_S: Final = 5
 SETUP_MAX: Final = 64 << 20
 
@@ -84,7 +92,7 @@ class ForkServer:
         with theirs:
             try:
                 self._process = await asyncio.create_subprocess_exec(
-                    sys.executable, "-P", "-m", "genvm_replay.modules.lua.nursery", str(theirs.fileno()),
+                    sys.executable, "-P", "-c", START, str(theirs.fileno()), str(ROOT),
                     stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
                     pass_fds=[theirs.fileno()],
                     env={name: os.environ[name] for name in ENVIRONMENT if name in os.environ},

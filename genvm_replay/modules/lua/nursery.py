@@ -1,4 +1,4 @@
-"""The process that workers are forked from: `python -P -m genvm_replay.modules.lua.nursery FD`.
+"""The process that workers are forked from. `forkserver` starts it, with the number of a socket as its argument.
 
 It has imported what a worker needs, runs no script and has one thread, so a fork is quick and clean. It inherits
 nothing of the service but one end of a socket: no connections, no environment with keys. On the socket come the setup
@@ -127,7 +127,3 @@ def _die_with_parent() -> None:
     """Have the system kill this process when the nursery dies, even in the middle of a loop; Linux only."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-if __name__ == "__main__":
-    main()

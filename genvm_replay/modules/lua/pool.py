@@ -165,7 +165,7 @@ class LuaPool:
             if self._refill is None or self._refill.done():
                 self._refill = asyncio.create_task(self._fill())
             try:
-                await worker.conversation.order(["begin", ctx], owner)
+                await worker.conversation.begin(ctx, owner)
                 return worker
             except BaseException as error:
                 died_ready = not is_new and "LUA_WORKER_DIED" in getattr(error, "causes", ())

@@ -15,6 +15,7 @@ from .limits import ARGUMENTS_MAX, LuaLimits
 from .values import LuaValue
 
 SANDBOX: Final = resources.files(__package__).joinpath("sandbox.lua").read_text("utf-8")
+NAME_MAX: Final = 200
 TEXT_MAX: Final = 8 << 10
 """Characters of an error's text that leave the worker."""
 
@@ -188,7 +189,9 @@ def library_in(folders: list[str]) -> Library:
 
     def find(name: str) -> tuple[bytes, str] | str:
         words = name.split(".")
-        if not all(word.replace("_", "").replace("-", "").isalnum() and word.isascii() for word in words):
+        if len(name) > NAME_MAX or not all(
+            word.replace("_", "").replace("-", "").isalnum() and word.isascii() for word in words
+        ):
             return "not a library's name"
         tried = []
         for folder in folders:
