@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import socket
 import time
-import traceback
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ...errors import ConnectionLost, LocalProtocolError
+from ...errors import LocalProtocolError
 from ..errors import ModuleError
 from . import frames
-from .effects import Function
+from .effects import Function, perform
 from .limits import EFFECTS_MAX, LuaLimits
-from .values import LuaValue, to_script
+from .values import LuaValue
 
-LOG: Final = logging.getLogger(__name__)
 START_MS: Final = 30_000
 
 
 class Conversation:
     """A worker's pipe. After an error that is not the script's own, the worker is of no use any more."""
 
-    def __init__(self, limits: LuaLimits, functions: Mapping[str, Function]) -> None:
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        limits: LuaLimits,
+        functions: Mapping[str, Function],
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
         self._limits = limits
         self._functions = functions
         self.usable = True
-
-    async def connect(self, pipe: socket.socket) -> None:
-        """Take our end of the pipe."""
-        self._reader, self._writer = await asyncio.open_unix_connection(sock=pipe)
 
     def hang_up(self) -> None:
         """Close the pipe: a worker that listens ends."""
@@ -65,7 +65,7 @@ class Conversation:
                 raise
             text = f"a call took more than {self._limits.total_ms} ms with what it waited for"
             raise ModuleError("LUA_TIME_LIMIT", fatal=True, ctx={"error": text}) from error
-        except (ConnectionLost, OSError) as error:
+        except (frames.WorkerLost, OSError) as error:
             raise ModuleError("LUA_WORKER_DIED", fatal=True, ctx={"error": str(error)}) from error
         self.usable = True
         return _read(outcome)
@@ -81,19 +81,22 @@ class Conversation:
             left_s -= time.monotonic() - since
             if said[0] != "effect":
                 return said
-            answer = await self._effect(said, owner)
-        raise ModuleError(
-            "LUA_TIME_LIMIT", fatal=True, ctx={"error": f"more than {EFFECTS_MAX} effects in a call"}
-        )
+            match said:
+                case ["effect", str(name), list(arguments)] if name in self._functions:
+                    answer = await perform(self._functions[name], name, owner, arguments)
+                case _:
+                    raise frames.WorkerLost("the worker asked for what is no effect")
+        text = f"more than {EFFECTS_MAX} library functions of the service in a call"
+        raise ModuleError("LUA_TIME_LIMIT", fatal=True, ctx={"error": text})
 
     async def _send(self, message: list[Any]) -> None:
         try:
             frame = frames.encode(message, size_max=self._limits.value_bytes)
         except LocalProtocolError as error:
-            if message[0] != "value":
+            if message[0] in {"begin", "invoke"}:
                 self.usable = True
                 raise ModuleError("LUA_VALUE", fatal=True, ctx={"error": str(error)}) from error
-            frame = frames.encode(["failure", str(error)], size_max=self._limits.value_bytes)
+            frame = frames.encode(["failure", f"its answer: {error}"], size_max=self._limits.value_bytes)
         self._writer.write(frame)
         await self._writer.drain()
 
@@ -104,38 +107,6 @@ class Conversation:
         except TimeoutError as error:
             text = f"the script ran for more than its time, {self._limits.busy_ms} ms"
             raise ModuleError("LUA_TIME_LIMIT", fatal=True, ctx={"error": text}) from error
-
-    async def _effect(self, said: list[Any], owner: Any) -> list[Any]:
-        """What a library function answers; an error that it did not mean for scripts is logged and told by its kind."""
-        match said:
-            case ["effect", str(name), list(arguments)] if name in self._functions:
-                pass
-            case _:
-                raise ConnectionLost("worker", 0, "an effect that is none")
-        try:
-            return ["value", to_script(await self._functions[name](owner, arguments))]
-        except ModuleError as error:
-            return _thrown(error)
-        except Exception as error:
-            if inner := _inner(error):
-                return _thrown(inner)
-            at = traceback.extract_tb(error.__traceback__)[
-                -1
-            ]  # not its text, which may hold what nobody should read
-            LOG.error("%s failed with %s in %s, line %s", name, type(error).__name__, at.filename, at.lineno)
-            return ["failure", f"it failed with {type(error).__name__}"]
-
-
-def _inner(error: BaseException) -> ModuleError | None:
-    """The module's error that another error wraps."""
-    cause = error.__cause__
-    while cause is not None and not isinstance(cause, ModuleError):
-        cause = cause.__cause__
-    return cause
-
-
-def _thrown(error: ModuleError) -> list[Any]:
-    return ["error", {"causes": list(error.causes), "fatal": error.fatal, "ctx": to_script(error.ctx)}]
 
 
 def _read(outcome: list[Any]) -> LuaValue:

@@ -10,10 +10,12 @@ import logging
 import os
 import random
 import time
+import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias
 
-from .values import LuaValue, as_integer, as_map, as_number, as_text, unexpected
+from ..errors import ModuleError
+from .values import LuaValue, as_integer, as_map, as_number, to_script, unexpected
 
 LOG: Final = logging.getLogger(__name__)
 LEVELS: Final = {
@@ -80,6 +82,34 @@ EFFECTS: Final[dict[str, Function]] = {
 }
 
 
-def level_of(name: LuaValue) -> int:
-    """The logging level of a script's word for it; an unknown one is info."""
-    return LEVELS.get(as_text(name, where="level").lower(), logging.INFO)
+async def perform(function: Function, name: str, owner: Any, arguments: list[LuaValue]) -> list[Any]:
+    """What the worker is told of a function's outcome (`frames`).
+
+    An error that was not meant for scripts is logged and told by its kind: its text may hold what nobody should read.
+    """
+    try:
+        return ["value", to_script(await function(owner, arguments), where=name)]
+    except ModuleError as error:
+        return _thrown(error)
+    except Exception as error:
+        if inner := _inner(error):
+            return _thrown(inner)
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        LOG.error("%s failed with %s in %s, line %s", name, type(error).__name__, at.filename, at.lineno)
+        return ["failure", f"it failed with {type(error).__name__}"]
+
+
+def _inner(error: BaseException) -> ModuleError | None:
+    """The module's error that another error wraps."""
+    cause = error.__cause__
+    while cause is not None and not isinstance(cause, ModuleError):
+        cause = cause.__cause__
+    return cause
+
+
+def _thrown(error: ModuleError) -> list[Any]:
+    try:
+        ctx = to_script(error.ctx, where="ctx")
+    except ModuleError as refused:
+        ctx = to_script(refused.ctx)
+    return ["error", {"causes": list(error.causes), "fatal": error.fatal, "ctx": ctx}]

@@ -13,8 +13,7 @@ from typing import Any, Final
 
 from ...errors import EnvironmentProblem
 from . import frames
-from .nursery import FORK, KILL, ORDER
-from .worker import Setup
+from .setup import FORK, KILL, ORDER, Setup
 
 ENVIRONMENT: Final = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH")
 """What the nursery gets of the environment. Keys of providers stand there too, and no script may read them."""

@@ -14,9 +14,13 @@ from typing import Any, Final
 
 import msgpack
 
-from ...errors import ConnectionLost, LocalProtocolError
+from ...errors import LocalProtocolError, ReplayError
 
 HEADER: Final = struct.Struct("<I")
+
+
+class WorkerLost(ReplayError):
+    """The other end of the pipe is gone, or says what it can't say: nothing more comes of it."""
 
 
 def encode(message: list[Any], *, size_max: int) -> bytes:
@@ -35,14 +39,14 @@ def decode(body: bytes) -> list[Any]:
     """The message of a frame's body.
 
     Raises:
-        ConnectionLost: not a message.
+        WorkerLost: not a message.
     """
     try:
         message = msgpack.unpackb(body, strict_map_key=False)
     except (ValueError, msgpack.UnpackException) as error:
-        raise ConnectionLost("worker", len(body), f"unreadable: {error}") from error
+        raise WorkerLost(f"the worker's message can't be read: {error}") from error
     if not isinstance(message, list) or not message:
-        raise ConnectionLost("worker", len(body), "not a message")
+        raise WorkerLost("the worker said what is no message")
     return message
 
 
@@ -50,15 +54,15 @@ async def read(reader: asyncio.StreamReader, *, size_max: int) -> list[Any]:
     """The worker's next message.
 
     Raises:
-        ConnectionLost: it is gone, or announces more than `size_max` bytes.
+        WorkerLost: it is gone, or announces more than `size_max` bytes.
     """
     try:
         (size,) = HEADER.unpack(await reader.readexactly(HEADER.size))
         if size > size_max:
-            raise ConnectionLost("worker", 0, f"{size} bytes announced, limit {size_max}")
+            raise WorkerLost(f"the worker announced {size} bytes, limit {size_max}")
         return decode(await reader.readexactly(size))
     except (asyncio.IncompleteReadError, OSError) as error:
-        raise ConnectionLost("worker", 0, "the process ended") from error
+        raise WorkerLost("the worker's process ended") from error
 
 
 def receive(pipe: socket.socket) -> list[Any] | None:

@@ -14,7 +14,7 @@ from ..errors import ModuleError
 from ..filters.image import Step, filter_image, parameters_of
 from ..filters.text import filter_text
 from .urls import split_url, url_encode
-from .values import LuaValue, as_bytes, as_list, as_map, as_number, as_text
+from .values import LuaValue, as_bytes, as_list, as_map, as_number, as_text, in_64_bits
 
 
 def base64_encode(data: LuaValue = None) -> LuaValue:
@@ -83,8 +83,8 @@ def _whole(value: Any) -> LuaValue:
         return [_whole(item) for item in value]
     if isinstance(value, str):
         return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
-        return float(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return in_64_bits(value)
     return value  # type: ignore[no-any-return]
 
 

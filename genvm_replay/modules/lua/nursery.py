@@ -14,18 +14,15 @@ import os
 import selectors
 import signal
 import socket
-import struct
 import sys
 import traceback
 from typing import Final, NoReturn
 
 from . import frames
 from .limits import LuaLimits
-from .worker import Setup, serve
+from .setup import FORK, KILL, ORDER, Setup
+from .worker import serve
 
-ORDER: Final = struct.Struct("<cQ")
-FORK: Final = b"f"
-KILL: Final = b"k"
 PR_SET_PDEATHSIG: Final = 1  # Linux, prctl(2)
 FILES_END: Final = 1 << 16
 CRASHED: Final = 70  # EX_SOFTWARE
@@ -78,7 +75,7 @@ class _Nursery:
         what, number = ORDER.unpack(order)
         if what == FORK:
             self._fork(number, files[0])
-        elif number in self._workers:
+        elif what == KILL and number in self._workers:
             self._kill(number)
         return True
 

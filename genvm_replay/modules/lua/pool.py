@@ -19,8 +19,8 @@ from .conversation import Conversation
 from .effects import EFFECTS, Function
 from .forkserver import ForkServer
 from .limits import LuaLimits
+from .setup import Setup
 from .values import LuaValue, to_script
-from .worker import Setup
 
 LIBRARIES: Final = Path(__file__).parent / "lib"
 
@@ -182,8 +182,8 @@ class LuaPool:
 
     async def _start(self) -> _Worker:
         number, pipe = await self._forks.fork()
-        worker = _Worker(number, Conversation(self._limits, self._functions))
-        await worker.conversation.connect(pipe)
+        reader, writer = await asyncio.open_unix_connection(sock=pipe)
+        worker = _Worker(number, Conversation(reader, writer, self._limits, self._functions))
         try:
             await worker.conversation.greet()
         except BaseException:

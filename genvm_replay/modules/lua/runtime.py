@@ -15,10 +15,11 @@ from .limits import ARGUMENTS_MAX, LuaLimits
 from .values import LuaValue
 
 SANDBOX: Final = resources.files(__package__).joinpath("sandbox.lua").read_text("utf-8")
+NAME_MAX: Final = 200
 TEXT_MAX: Final = 8 << 10
 """Characters of an error's text that leave the worker."""
 
-Library: TypeAlias = Callable[[str], tuple[str, str] | str]
+Library: TypeAlias = Callable[[str], tuple[bytes, str] | str]
 """Name of a library -> its source and where that stands; or, where there is none, the places that were looked at."""
 Pure: TypeAlias = Callable[..., LuaValue]
 
@@ -144,10 +145,10 @@ class Runtime:
                 return True, self._border.into(function(*map(self._border.out, arguments)))
             except ModuleError as error:
                 return False, self._thrown(error)
-            except (BorderError, TypeError, ValueError) as error:
-                return False, str(error).encode()
             except MemoryError:
                 return False, b"not enough memory"
+            except Exception as error:
+                return False, (str(error) or type(error).__name__).encode(errors="replace")
             finally:
                 self._border.shut()
 
@@ -165,11 +166,7 @@ class Runtime:
             self._border.open()
             try:
                 found = library(name.decode(errors="replace"))
-                return (
-                    (None, found.encode())
-                    if isinstance(found, str)
-                    else (found[0].encode(), found[1].encode())
-                )
+                return (None, found.encode()) if isinstance(found, str) else (found[0], found[1].encode())
             finally:
                 self._border.shut()
 
@@ -190,17 +187,20 @@ def library_in(folders: list[str]) -> Library:
     A name is words of letters, digits, `_` and `-`, with dots between for folders: it can't leave its folder.
     """
 
-    def find(name: str) -> tuple[str, str] | str:
+    def find(name: str) -> tuple[bytes, str] | str:
         words = name.split(".")
-        if not all(word.replace("_", "").replace("-", "").isalnum() and word.isascii() for word in words):
+        if len(name) > NAME_MAX or not all(
+            word.replace("_", "").replace("-", "").isalnum() and word.isascii() for word in words
+        ):
             return "not a library's name"
         tried = []
         for folder in folders:
             paths = [folder] if "?" in folder else [f"{folder}/?.lua", f"{folder}/?/init.lua"]
             for path in (Path(pattern.replace("?", "/".join(words))) for pattern in paths):
-                if path.is_file():
-                    return path.read_text("utf-8"), path.name
-                tried.append(str(path))
+                try:
+                    return path.read_bytes(), path.name
+                except OSError:
+                    tried.append(str(path))
         return "no file " + ", ".join(tried)
 
     return find

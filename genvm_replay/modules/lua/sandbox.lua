@@ -5,8 +5,8 @@ local host = ...
 local G = _G
 local debug, string, table, coroutine, math = debug, string, table, coroutine, math
 local type, select, error, rawget, rawset, rawequal = type, select, error, rawget, rawset, rawequal
-local raw_next, raw_pairs, raw_tostring, raw_load = next, pairs, tostring, load
-local raw_setmetatable, raw_getmetatable = setmetatable, debug.getmetatable
+local raw_next, raw_tostring, raw_load = next, tostring, load
+local raw_setmetatable, raw_getmetatable, public_getmetatable = setmetatable, debug.getmetatable, getmetatable
 local sethook, getinfo, traceback, xpcall = debug.sethook, debug.getinfo, debug.traceback, xpcall
 local format, find, gsub, rep, concat = string.format, string.find, string.gsub, string.rep, table.concat
 local sort, pack, unpack = table.sort, table.pack, table.unpack
@@ -310,6 +310,7 @@ local function require_(name)
   end
   local chunk = preload[name]
   if chunk == nil then
+    rep("\0", ROOM)
     local source, where = host.library(name)
     if not source then
       error("module '" .. name .. "' not found: " .. where, 2)
@@ -343,6 +344,13 @@ local function setmetatable_(t, meta)
   return raw_setmetatable(t, meta)
 end
 
+local function getmetatable_(...)
+  if type((...)) == "userdata" then
+    return nil
+  end
+  return public_getmetatable(...)
+end
+
 local raw_collect = collectgarbage
 local function collectgarbage_(what)
   if what == nil or what == "collect" then
@@ -353,6 +361,14 @@ local function collectgarbage_(what)
   error("collectgarbage: only 'collect' and 'count' are given", 2)
 end
 
+local function print_(...)
+  local words = pack(...)
+  for i = 1, words.n do
+    words[i] = tostring_(words[i])
+  end
+  G.__dflt.log_json({ message = concat(words, "\t", 1, words.n) })
+end
+
 ---------------------------------------------------------------------------------------------- what scripts get
 
 local given = {
@@ -360,18 +376,11 @@ local given = {
   tonumber = tonumber, type = type, rawequal = rawequal, rawget = rawget, rawlen = rawlen, rawset = rawset,
   xpcall = xpcall_, coroutine = coroutine, math = math, string = string, table = table, utf8 = utf8,
   next = next_, pairs = pairs_, tostring = tostring_, load = load_, require = require_,
-  setmetatable = setmetatable_, collectgarbage = collectgarbage_,
+  setmetatable = setmetatable_, getmetatable = getmetatable_, collectgarbage = collectgarbage_, print = print_,
   package = { loaded = loaded, preload = preload },
 }
 if host.allow_io then
   given.io, given.os = io, os
-end
-local raw_getmetatable_checked = getmetatable
-function given.getmetatable(...)
-  if type((...)) == "userdata" then
-    return nil
-  end
-  return raw_getmetatable_checked(...)
 end
 string.dump = nil
 math.randomseed(host.seed)
@@ -394,15 +403,6 @@ G._G = G
 loaded._G = G
 put("__dflt.user_error", user_error)
 put("__dflt.as_user_error", as_user_error)
-
-function given.print(...)
-  local words = pack(...)
-  for i = 1, words.n do
-    words[i] = tostring_(words[i])
-  end
-  G.__dflt.log_json({ message = concat(words, "\t", 1, words.n) })
-end
-G.print = given.print
 
 ---------------------------------------------------------------------------------------------- the worker's way in
 

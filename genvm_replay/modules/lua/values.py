@@ -28,7 +28,7 @@ def to_script(value: Any, *, where: str = "value", depth: int = 0) -> LuaValue:
     if value is None or isinstance(value, bool | float | str | bytes):
         return value
     if isinstance(value, int):
-        return value if INTEGER_MIN <= value <= INTEGER_MAX else float(value)
+        return in_64_bits(value)
     if depth == DEPTH_MAX:
         raise ModuleError("LUA_VALUE", fatal=True, ctx={"error": f"{where}: more than {DEPTH_MAX} levels"})
     if isinstance(value, bytearray | memoryview):
@@ -45,6 +45,16 @@ def to_script(value: Any, *, where: str = "value", depth: int = 0) -> LuaValue:
     raise ModuleError(
         "LUA_VALUE", fatal=True, ctx={"error": f"{where}: a {type(value).__name__} does not cross to Lua"}
     )
+
+
+def in_64_bits(value: int) -> int | float:
+    """A whole number as Lua reads its numeral: beyond 64 bits a float, infinite where that ends too."""
+    if INTEGER_MIN <= value <= INTEGER_MAX:
+        return value
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def as_bytes(value: LuaValue, *, where: str) -> bytes:

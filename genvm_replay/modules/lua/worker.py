@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import socket
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ...errors import LocalProtocolError
 from ..errors import ModuleError
@@ -15,32 +15,12 @@ from . import frames, functions
 from .border import BorderError
 from .limits import LuaLimits
 from .runtime import Runtime, ScriptFailure, library_in
-from .values import LuaValue
+from .setup import Setup
+from .values import LuaValue, as_integer
 
-FILES_MAX = 32
+SEED: Final = "__dflt.seed"
+FILES_MAX: Final = 32
 """Open files of a worker, with its pipe and the three standard ones."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
-    """What all workers of a pool have in common.
-
-    Attributes:
-        source: the script's text.
-        name: of the script's file, for error texts.
-        libraries: folders, or paths with `?`, for `require`.
-        effects: dotted names of the functions that the service answers.
-        tables: constant tables by dotted names.
-        required: global functions that the script has to define.
-    """
-
-    source: bytes
-    name: str
-    libraries: list[str]
-    effects: list[str]
-    tables: Mapping[str, LuaValue]
-    required: list[str]
-    limits: LuaLimits
 
 
 def serve(pipe: socket.socket, setup: Setup) -> None:
@@ -76,15 +56,14 @@ class _Worker:
     def __init__(self, pipe: socket.socket, setup: Setup) -> None:
         self._pipe = pipe
         self._setup = setup
-        seed = self._ask("__dflt.seed") if "__dflt.seed" in setup.effects else 0
-        self._runtime = Runtime(
-            setup.limits, library_in(setup.libraries), seed if isinstance(seed, int) else 0
-        )
-        effects = {name: self._effect(name) for name in setup.effects}
-        self._runtime.define({**functions.PURE, **effects}, setup.tables)
 
     def load(self) -> list[Any]:
-        """Run the script and look whether it defines what it has to."""
+        """Make the VM, run the script, and look whether it defines what it has to."""
+        setup = self._setup
+        seed = as_integer(self._ask(SEED), where=SEED)
+        self._runtime = Runtime(setup.limits, library_in(setup.libraries), seed)
+        effects = {name: self._effect(name) for name in setup.effects if name != SEED}
+        self._runtime.define({**functions.PURE, **effects}, setup.tables)
         self._runtime.load(self._setup.source, self._setup.name)
         missing = [name for name in self._setup.required if not self._runtime.has(name)]
         if missing:
@@ -121,7 +100,11 @@ class _Worker:
         return ["ready"]
 
     def _send(self, message: list[Any]) -> None:
-        self._pipe.sendall(frames.encode(message, size_max=self._setup.limits.value_bytes))
+        frame = frames.encode(message, size_max=self._setup.limits.value_bytes)
+        try:
+            self._pipe.sendall(frame)
+        except OSError:
+            os._exit(0)  # the service is gone; an exception would reach the script, which could catch it
 
     def _effect(self, name: str) -> Callable[..., LuaValue]:
         return lambda *arguments: self._ask(name, *arguments)
@@ -139,7 +122,7 @@ class _Worker:
                 raise ModuleError(*causes, fatal=fatal, ctx=ctx)
             case ["failure", text]:
                 raise ValueError(text)
-        raise SystemExit  # the service is gone
+        os._exit(0)
 
 
 def _facts(error: ModuleError) -> dict[str, Any]:

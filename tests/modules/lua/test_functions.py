@@ -6,11 +6,13 @@ import asyncio
 import hashlib
 import io
 import logging
+import math
 
 import pytest
 from PIL import Image
 
 from genvm_replay.modules.errors import ModuleError
+from genvm_replay.modules.lua.limits import LuaLimits
 
 
 @pytest.mark.parametrize(
@@ -25,7 +27,10 @@ from genvm_replay.modules.errors import ModuleError
         ),
         ("json_parse('9223372036854775808')", 2.0**63),
         ("json_parse('\"\\\\ud800\"')", "\ufffd"),
+        ("json_parse('-1' .. ('0'):rep(400))", -math.inf),
         ("json_parse('null')", None),
+        ("base64_encode(coroutine.wrap(function() return __dflt.base64_encode('x') end)())", "ZUE9PQ=="),
+        ("base64_encode(coroutine.wrap(function() __dflt.sleep_seconds(0) return 'x' end)())", "eA=="),
         (
             "json_stringify({ b = { 1, 2 }, a = 'ä\\n', [3] = 1.5, c = {} })",
             '{"3":1.5,"a":"ä\\n","b":[1,2],"c":{}}',
@@ -113,6 +118,34 @@ def test_logs_reach_the_log_of_the_service(run, caplog):
         ("INFO", "plain", {}),
         ("INFO", "x\t1\tnil\ttable: 1", {}),
     ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        ({"body": bytes(3 << 20)}, "its answer: 3145"),
+        (ModuleError("A", ctx={"body": bytes(3 << 20)}), "its answer: 3145"),
+        ({"time": 1j}, "LUA_VALUE"),
+        (ModuleError("A", ctx={"time": 1j}), "A"),
+    ],
+)
+def test_an_answer_that_does_not_cross_is_an_error_of_that_call(pool_of, answer, text):
+    """Too large or of another kind: the script is told, and the session goes on."""
+
+    async def give(owner, arguments):
+        if isinstance(answer, ModuleError):
+            raise answer
+        return answer
+
+    async def session():
+        source = "function f() local ok, e = pcall(__test.give) return tostring(e) end"
+        pool = pool_of(source, functions={"__test.give": give}, limits=LuaLimits(value_bytes=2 << 20))
+        async with pool, pool.session({}, None) as open_session:
+            return [await open_session.call("f"), await open_session.call("f")]
+
+    first, second = asyncio.run(session())
+    assert text in first
+    assert second == first
 
 
 def test_a_function_of_the_service_gets_the_owner_and_the_arguments(pool_of, caplog):

@@ -49,6 +49,7 @@ def test_libraries_come_from_the_folders_named_and_ours_last(run_with, tmp_path)
         ("/etc/passwd", "not a library's name"),
         ("a..b", "not a library's name"),
         ("", "not a library's name"),
+        ("x" * 999, "not a library's name"),
         ("broken", "broken.lua:1:"),
         ("fails", "fails.lua:1: no"),
         ("itself", "requires itself"),
