@@ -1,4 +1,4 @@
-"""The LLM and web modules: what nondeterministic blocks ask of the world (spec/manager-modules.md 1-5).
+"""The LLM and web modules: services that answer what nondeterministic blocks ask (spec/manager-modules.md 1-5).
 
 `messages`, `errors` and `envelope` are the protocol without its socket, `server` puts a module on one.
 """
