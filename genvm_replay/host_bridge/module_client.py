@@ -61,7 +61,8 @@ class ModuleClient:
         self._addresses = addresses
         self._hello = calldata.encode(hello)
         host_data = hello.get("host_data")
-        self._told_attempts = isinstance(host_data, Mapping) and ASKS in host_data
+        asks = host_data.get(ASKS) if isinstance(host_data, Mapping) else None
+        self._asks = asks if isinstance(asks, Mapping) else None
         self._connect_timeout_s = connect_timeout_s
         self._answer_timeout_s = answer_timeout_s
         self._answer_bytes_max = answer_bytes_max
@@ -85,7 +86,9 @@ class ModuleClient:
         with self._locks[module]:
             try:
                 reply = self._ask(module, message).recv(self._answer_timeout_s, decode=False)
-                return split_attempts(reply) if self._told_attempts else Said(reply)
+                if self._asks is None:
+                    return Said(reply)
+                return split_attempts(reply, keep_raw=self._asks.get("keep_raw") is True)
             except (OSError, WebSocketException, ValueError) as error:  # ValueError: it sends us elsewhere
                 self._drop(module)
                 reason = str(error) or type(error).__name__

@@ -47,8 +47,11 @@ def asking_for_attempts(hello: Mapping[str, Value], *, keep_raw: bool) -> dict[s
     return {**hello, "host_data": {**known, ASKS: {"attempts": True, "keep_raw": keep_raw}}}
 
 
-def split_attempts(reply: bytes) -> Said:
+def split_attempts(reply: bytes, *, keep_raw: bool) -> Said:
     """A reply to a hello that asked for attempts, without them, and these.
+
+    Args:
+        keep_raw: what the hello asked for; else what providers answered is dropped.
 
     Raises:
         ValueError: there is something in their place that is none.
@@ -63,7 +66,9 @@ def split_attempts(reply: bytes) -> Said:
     if not _are_attempts(attempts):
         raise ValueError(f"its attempts are no list of at most {ATTEMPTS_MAX} flat maps")
     rest = {name: value for name, value in told.items() if name != ATTEMPTS}
-    return Said(calldata.encode(rest), tuple(attempts))
+    dropped = () if keep_raw else (RAW,)
+    kept = ({name: fact for name, fact in one.items() if name not in dropped} for one in attempts)
+    return Said(calldata.encode(rest), tuple(kept))
 
 
 def _are_attempts(told: Value) -> TypeGuard[Sequence[Mapping[str, Value]]]:

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, Protocol, Self
 from genvm_replay.calldata import Value
 from genvm_replay.errors import EnvironmentProblem, JournalError, UsageError
 from genvm_replay.journal import chain
-from genvm_replay.journal.bookkeeping import attempt, attempts_line
+from genvm_replay.journal.bookkeeping import attempt_event, attempts_line
 from genvm_replay.journal.chain import LineSummary
 from genvm_replay.journal.line import LineWriter
 from genvm_replay.journal.payloads import BlobPool
@@ -168,7 +168,7 @@ class RunRecorder:
         """Tell what was tried for the answer that is the next event of a line."""
         call = len(self.line(line))
         for facts in attempts:
-            self.line(attempts_line(line)).append(*attempt(call, facts))
+            self.line(attempts_line(line)).append(*attempt_event(call, facts))
 
     def finish(self, footer: RunFooter, bookkeeping: Sequence[LineSummary] = ()) -> FinishedRun:
         """Close all lines and compute the root; nothing can be appended after.

@@ -203,9 +203,11 @@ class Connection:
             reply, code = await self._reply(answering, message)
             self._counts.add(session, time.monotonic() - started)
         _tell(session, message, reply, time.monotonic() - started)
-        told = session.attempts if session.hello.attempts else None
+        hello, bytes_max = session.hello, self._bounds.answer_bytes_max
+        told = session.attempts if hello.attempts else None
+        frame = envelope.encode(reply, told, bytes_max, keep_raw=hello.keep_raw)
         async with asyncio.timeout(self._bounds.send_s):
-            await self._socket.send_bytes(envelope.encode(reply, told, self._bounds.answer_bytes_max))
+            await self._socket.send_bytes(frame)
         return code
 
     async def _reply(self, answering: Answering, message: Message) -> tuple[dict[str, Value], int]:

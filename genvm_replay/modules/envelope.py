@@ -51,7 +51,11 @@ def broken(error: BaseException) -> dict[str, Value]:
 
 
 def encode(
-    reply: Mapping[str, Value], attempts: Sequence[Mapping[str, Value]] | None, bytes_max: int
+    reply: Mapping[str, Value],
+    attempts: Sequence[Mapping[str, Value]] | None,
+    bytes_max: int,
+    *,
+    keep_raw: bool = False,
 ) -> bytes:
     """The frame of a reply.
 
@@ -59,6 +63,7 @@ def encode(
         attempts: None: the executor did not ask for them.
         bytes_max: what would be larger goes out without what the providers said, then without attempts, then as a
             fatal error.
+        keep_raw: it asked for what the providers said, too.
     """
     frame = calldata.encode(reply)
     if len(frame) > bytes_max:
@@ -68,7 +73,7 @@ def encode(
         return frame
     told = [_flat(one) for one in attempts[:ATTEMPTS_MAX]]
     bare = [{name: value for name, value in one.items() if name != RAW} for one in told]
-    for beside in (told, bare):
+    for beside in (told, bare) if keep_raw else (bare,):
         whole = calldata.encode({**reply, ATTEMPTS: beside})
         if len(whole) <= bytes_max:
             return whole

@@ -10,7 +10,13 @@ import logging
 from collections.abc import Mapping
 from typing import IO, Final
 
-LEVELS: Final = ("error", "warn", "info", "debug")
+LEVELS: Final = {
+    "error": logging.ERROR,
+    "warn": logging.WARNING,
+    "info": logging.INFO,
+    "debug": logging.DEBUG,
+    "trace": logging.DEBUG,
+}
 ROOT: Final = "genvm_replay"
 TEXT_CHARS_MAX: Final = 2000  # of one value
 
@@ -26,7 +32,7 @@ def log_to(stream: IO[str], level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)  # of libraries
-    logging.getLogger(ROOT).setLevel(logging.getLevelNamesMapping()[level.upper()])
+    logging.getLogger(ROOT).setLevel(LEVELS[level])
 
 
 class JsonLines(logging.Formatter):

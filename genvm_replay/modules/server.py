@@ -87,15 +87,17 @@ class ModuleServer:
         """Take nobody in any more, let requests under way end within `drain_s`, close."""
         self._stopping = True
         assert self._runner is not None
-        for site in list(self._runner.sites):
-            await site.stop()
-        for connection in self._connections:
-            connection.drain()
-        await self._ended(self._limits.drain_s)
-        for task in self._connections.values():
-            task.cancel()
-        await self._ended(CLEAN_UP_S)
-        await self._runner.cleanup()
+        try:
+            for site in list(self._runner.sites):
+                await site.stop()
+            for connection in self._connections:
+                connection.drain()
+            await self._ended(self._limits.drain_s)
+        finally:
+            for task in self._connections.values():
+                task.cancel()
+            await self._ended(CLEAN_UP_S)
+            await self._runner.cleanup()
 
     async def _ended(self, timeout_s: float) -> None:
         if self._connections:

@@ -20,6 +20,7 @@ from genvm_replay.modules.messages import Message, Prompt
 from genvm_replay.modules.server import ModuleServer, ServerLimits
 from genvm_replay.modules.session import Session
 
+RAW = b'{"choices": ["what the provider said"]}'
 GUARD_S = 30.0  # never waited for where things are right
 HELLO: dict[str, Any] = {
     "genvm_id": 7,
@@ -118,7 +119,7 @@ class Small:
                             "status": 200,
                             "input_tokens": 5,
                             "output_tokens": 2,
-                            "raw": b'{"a": 1}',
+                            "raw": RAW,
                         }
                     )
                 return {"data": "tried", "consumed_gen": 0}

@@ -22,7 +22,7 @@ from genvm_replay.modules.connection import Connection
 from genvm_replay.modules.server import ModuleServer
 from genvm_replay.modules.session import Session
 
-from .serving import ASKING, GUARD_S, HELLO, SmallModule, acquired, ask, executor, prompt, running
+from .serving import ASKING, GUARD_S, HELLO, RAW, SmallModule, acquired, ask, executor, prompt, running
 
 HELLO_A = {"cookie": "c0ffee", "host_data": {"node_address": "n", "tx_id": "t"}}
 SHORT_S = 0.2  # for what never comes
@@ -171,7 +171,7 @@ def test_attempts_are_told_to_who_asks() -> None:
         with executor(server, ASKING) as connection:
             told = ask(connection, prompt("try 2"))
             assert [attempt["backend"] for attempt in told["attempts"]] == ["b0", "b1"]
-            assert told["attempts"][0]["raw"] == b'{"a": 1}'
+            assert told["attempts"][0]["raw"] == RAW
             assert list(ask(connection, prompt("say hi"))) == ["Ok"]  # nothing was tried for it
         with executor(server) as connection:
             assert list(ask(connection, prompt("try 2"))) == ["Ok"]
