@@ -114,14 +114,19 @@ def _as_text(value: object) -> str:
 
 
 def event_json(line: str, seq: int, event: Event) -> dict[str, Any]:
+    from genvm_replay.calldata.jsonform import to_json
+    from genvm_replay.journal.bookkeeping import facts_of
+    from genvm_replay.journal.events import ModuleAttempt
+
     request = event.request
-    return {
+    told = {
         "line": line,
         "seq": seq,
         "kind": request.__struct_config__.tag,
         "request": {name: plain(getattr(request, name)) for name in request.__struct_fields__},
         "answer": {"error": event.answer.error, "value": plain(event.answer.value)},
     }
+    return told | {"facts": to_json(facts_of(request))} if isinstance(request, ModuleAttempt) else told
 
 
 def event_text(line: str, seq: int, event: Event, contract: bytes) -> str:

@@ -68,14 +68,14 @@ def attempts_of(run: StoredRun) -> Iterator[Attempt]:
                 yield Attempt(line, None, {"redacted": event.field}, None)
             elif isinstance(event.request, ModuleAttempt):
                 raw = event.answer.value
-                facts = _facts(event.request.facts)
+                facts = facts_of(event.request)
                 yield Attempt(line, event.request.call, facts, raw if isinstance(raw, bytes) else None)
 
 
-def _facts(encoded: bytes) -> Mapping[str, Value]:
-    """Facts from a journal that somebody else may have written."""
+def facts_of(attempt: ModuleAttempt) -> Mapping[str, Value]:
+    """Its facts; none where somebody wrote something else there."""
     try:
-        facts = calldata.decode(encoded)
+        facts = calldata.decode(attempt.facts)
     except (CalldataError, RecursionError):
         return {}
     return facts if isinstance(facts, Mapping) else {}
