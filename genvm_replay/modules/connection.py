@@ -26,7 +26,7 @@ from .session import Answering, Module, Session
 log: Final = logging.getLogger(__name__)
 DATA: Final = (WSMsgType.BINARY, WSMsgType.TEXT)
 MESSAGE_BYTES_MAX: Final = 64 << 20
-SUMMED: Final = ("input_tokens", "output_tokens")  # of the attempts
+SUMMED: Final = ("input_tokens", "output_tokens", "cost")  # of the attempts, where they tell it
 GO_ON: Final = 0  # instead of a code to close with
 
 
@@ -196,7 +196,7 @@ class Connection:
             message: Message | None = read_message(frame)
         except PeerProtocolError as error:
             message, code = None, WSCloseCode.PROTOCOL_ERROR
-            reply = envelope.failed(ModuleError("MALFORMED_REQUEST", str(error), fatal=True))
+            reply = _malformed(error)
         if isinstance(message, GetStats):
             reply = envelope.ok(self._counts.value())
         elif message is not None:
@@ -217,6 +217,8 @@ class Connection:
                 return envelope.ok(await answering.answer(message)), GO_ON
         except ModuleError as error:
             return envelope.failed(error), GO_ON
+        except PeerProtocolError as error:  # a message of the other module
+            return _malformed(error), WSCloseCode.PROTOCOL_ERROR
         except Exception as error:
             if isinstance(error, TimeoutError) and bound.expired():
                 late = ModuleError("REQUEST_TIMEOUT", fatal=True, ctx={"seconds": self._bounds.request_s})
@@ -234,6 +236,10 @@ class _NoSession:
     async def answer(self, message: Message) -> Value:
         """Refuse."""
         raise self._error
+
+
+def _malformed(error: PeerProtocolError) -> dict[str, Value]:
+    return envelope.failed(ModuleError("MALFORMED_REQUEST", str(error), fatal=True))
 
 
 def _tell(session: Session, message: Message | None, reply: Mapping[str, Value], seconds: float) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from websockets.sync.client import ClientConnection, connect
 
 from genvm_replay import calldata
+from genvm_replay.errors import PeerProtocolError
 from genvm_replay.modules.errors import ModuleError
 from genvm_replay.modules.messages import Message, Prompt
 from genvm_replay.modules.server import ModuleServer, ServerLimits
@@ -82,7 +83,8 @@ class Small:
 
     async def answer(self, message: Message) -> Any:
         """Answer a prompt."""
-        assert isinstance(message, Prompt)
+        if not isinstance(message, Prompt):
+            raise PeerProtocolError(f"no module for a {type(message).__name__}")
         self.count += 1
         self.module.started.release()
         word, _, rest = message.prompt.partition(" ")

@@ -133,6 +133,7 @@ MALFORMED = [
     calldata.encode({"Prompt": {}}),
     calldata.encode("Nonsense"),
     calldata.encode({"Prompt": {"payload": {"prompt": 1}, "remaining_fuel_as_gen": 1}}),
+    calldata.encode({"Render": {"mode": "text", "url": "u"}}),
 ]
 
 
@@ -162,7 +163,7 @@ def test_statistics() -> None:
         ask(connection, prompt("try 3"))
         told = ask(connection, stats)
         assert told["Ok"]["scripting"]["requests_count"] == 1
-        assert told["Ok"]["attempts"] == {"count": 3, "input_tokens": 15, "output_tokens": 6}
+        assert told["Ok"]["attempts"] == {"count": 3, "input_tokens": 15, "output_tokens": 6, "cost": 0}
 
 
 def test_attempts_are_told_to_who_asks() -> None:
