@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -19,6 +19,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from ..calldata import Value
 from ..errors import PeerProtocolError
 from . import envelope
+from .counts import Counts
 from .errors import ModuleError
 from .messages import GetStats, Message, read_hello, read_message
 from .session import Answering, Module, Session
@@ -26,7 +27,6 @@ from .session import Answering, Module, Session
 log: Final = logging.getLogger(__name__)
 DATA: Final = (WSMsgType.BINARY, WSMsgType.TEXT)
 MESSAGE_BYTES_MAX: Final = 64 << 20
-SUMMED: Final = ("input_tokens", "output_tokens", "cost")  # of the attempts, where they tell it
 GO_ON: Final = 0  # instead of a code to close with
 
 
@@ -51,31 +51,6 @@ class Bounds:
     send_s: float = 60.0
     idle_s: float = 3600.0
     close_s: float = 2.0
-
-
-@dataclass(slots=True)
-class Counts:
-    """What a connection has cost: the answer to GetStats."""
-
-    requests: int = 0
-    seconds: float = 0.0
-    attempts: int = 0
-    sums: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SUMMED, 0))
-
-    def value(self) -> dict[str, Value]:
-        """As the deployed modules tell it, and what the attempts add up to."""
-        scripting = {"requests_count": self.requests, "requests_time": round(self.seconds * 1_000_000)}
-        return {"scripting": scripting, "attempts": {"count": self.attempts, **self.sums}}
-
-    def add(self, session: Session, seconds: float) -> None:
-        """Count a request."""
-        self.requests += 1
-        self.seconds += seconds
-        self.attempts += len(session.attempts)
-        for attempt in session.attempts:
-            for name in SUMMED:
-                value = attempt.get(name)
-                self.sums[name] += value if isinstance(value, int) else 0
 
 
 class Connection:

@@ -17,7 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 from genvm_replay import calldata
 from genvm_replay.errors import PeerProtocolError
 from genvm_replay.modules.errors import ModuleError
-from genvm_replay.modules.messages import Message, Prompt
+from genvm_replay.modules.messages import Hello, Message, Prompt
 from genvm_replay.modules.server import ModuleServer, ServerLimits
 from genvm_replay.modules.session import Session
 
@@ -54,10 +54,12 @@ class SmallModule:
         self.closed = threading.Semaphore(0)
         self.go = asyncio.Event()
         self.open = 0
+        self.hellos: list[Hello] = []
 
     @asynccontextmanager
     async def session(self, session: Session) -> AsyncIterator[Small]:
         """One run; a hello with the key `refuse` gets no session."""
+        self.hellos.append(session.hello)
         if "refuse" in session.hello.host_data:
             raise ModuleError("LUA_VM_LIMIT")
         if "break" in session.hello.host_data:

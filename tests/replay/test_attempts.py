@@ -18,8 +18,11 @@ from genvm_replay.journal import amendments
 from genvm_replay.journal.archive import ArchiveWriter, read_archive
 from genvm_replay.journal.bookkeeping import attempts_of
 from genvm_replay.journal.database import open_database
+from genvm_replay.journal.events import Answer, ModuleAttempt, ReadClock
 from genvm_replay.journal.query import RunFilter, search
+from genvm_replay.journal.recorder import RunRecorder
 from genvm_replay.journal.transfer import export_run, import_run
+from genvm_replay.replay.audit import audit
 from genvm_replay.replay.compare import compare_facts, stream
 from genvm_replay.replay.local_modules import Asking
 from genvm_replay.replay.local_node import CallOptions, LocalNode, Recorded
@@ -161,6 +164,24 @@ def test_a_changed_attempt_is_found(
         assert connection.execute(CHANGES[change]).rowcount == 1
     with pytest.raises(JournalDamaged, match="attempts:"):
         bench.store.load_run(recorded.run_id).verify()
+
+
+def test_attempts_that_belong_to_nothing(node: LocalNode, bench: Workbench, module: Running) -> None:
+    """Whoever forges a whole record can put what he likes beside it; the audit finds what contradicts the rest."""
+    run = bench.store.load_run(asked(node, module).run_id)
+    assert list(audit(run)) == []
+    recorder = RunRecorder(run.header)
+    for line in run.all_lines():
+        for event in run.read_line(line.name):
+            recorder.line(line.name).append(event.request, event.answer)
+    recorder.line("attempts:nondet:0").append(ModuleAttempt(999, b""), Answer())
+    recorder.line("attempts:main").append(ReadClock(0), Answer(0, 1))
+    forged = recorder.finish(run.footer).open()
+    assert [(one.place, one.field) for one in audit(forged)] == [
+        ("attempts:main[0]", "kind"),
+        ("attempts:nondet:0[2]", "call"),
+    ]
+    assert reexecute(forged, bench).identical
 
 
 def test_a_removed_raw_answer(node: LocalNode, bench: Workbench, module: Running) -> None:
