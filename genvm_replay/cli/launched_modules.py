@@ -20,7 +20,6 @@ from threading import Lock
 from types import TracebackType
 from typing import Final, Self
 
-from genvm_replay.cli.errors import USAGE
 from genvm_replay.cli.modules import section_of
 from genvm_replay.errors import EnvironmentProblem, UsageError
 from genvm_replay.host_bridge.modules import LLM, WEB
@@ -57,7 +56,7 @@ class LaunchedModules(Mapping[str, str]):
     def __getitem__(self, name: str) -> str:
         """
         Raises:
-            UsageError: its configuration is off. EnvironmentProblem: it does not start.
+            EnvironmentProblem: it does not start; its own words say why.
         """
         if name not in self._names:
             return self._others[name]
@@ -93,7 +92,6 @@ class _Child:
     def __init__(self, name: str, path: Path) -> None:
         command = [sys.executable, "-m", "genvm_replay", "modules", name, "--config", str(path)]
         command += ["--bind", "127.0.0.1:0", "--die-with-parent", "--log-level", "error"]
-        self._name = name
         self._log = tempfile.TemporaryFile()  # noqa: SIM115, closed in `wait`
         self._process = subprocess.Popen(
             command,
@@ -117,7 +115,7 @@ class _Child:
             waiting.register(self._process.stdout, selectors.EVENT_READ)
             while not line.endswith(b"\n") and len(line) < LINE_BYTES_MAX:
                 if not waiting.select(max(0.0, until - time.monotonic())):
-                    raise EnvironmentProblem(f"the {self._name} module did not start within {START_S:.0f} s")
+                    raise EnvironmentProblem(f"it did not start within {START_S:.0f} s")
                 part = os.read(self._process.stdout.fileno(), LINE_BYTES_MAX)
                 if not part:
                     raise self._failure()
@@ -125,14 +123,13 @@ class _Child:
         try:
             return str(json.loads(line)["address"])
         except (ValueError, KeyError, TypeError) as error:
-            raise EnvironmentProblem(f"the {self._name} module did not say where it listens") from error
+            raise EnvironmentProblem("it did not say where it listens") from error
 
-    def _failure(self) -> Exception:
+    def _failure(self) -> EnvironmentProblem:
         code = self._process.wait(STOP_S)
         self._log.seek(0)
         said = self._log.read().decode(errors="replace").strip()[-SHOWN_CHARS_MAX:].removeprefix("error: ")
-        error = UsageError if code == USAGE else EnvironmentProblem
-        return error(f"the {self._name} module did not start: {said or f'exit code {code}'}")
+        return EnvironmentProblem(f"it did not start: {said or f'exit code {code}'}")
 
     def terminate(self) -> None:
         """Ask it to end."""

@@ -159,9 +159,11 @@ class RunRecorder:
                 raise JournalError("the run is finished: it takes no more lines")
             if not 0 < len(name.encode()) <= LINE_NAME_BYTES_MAX or name in ("header", "footer"):
                 raise UsageError(f"{name[:LINE_NAME_BYTES_MAX]!r} can't be the name of a line")
-            writer = self._lines[name] = LineWriter(
+            writer = LineWriter(
                 name, self._genesis, self._pool, self._index, lock=self._lock, told=self._grow
             )
+            with self._lock:  # a checkpoint on another thread goes through them
+                self._lines[name] = writer
         return writer
 
     def note_attempts(self, line: str, attempts: Sequence[Mapping[str, Value]]) -> None:
