@@ -20,7 +20,10 @@ from threading import Lock
 from types import TracebackType
 from typing import Final, Self
 
+import click
+
 from genvm_replay.cli.modules import section_of
+from genvm_replay.cli.output import printable
 from genvm_replay.errors import EnvironmentProblem, UsageError
 from genvm_replay.host_bridge.modules import LLM, WEB
 from genvm_replay.modules.config import read_config_file
@@ -28,7 +31,9 @@ from genvm_replay.modules.config import read_config_file
 START_S: Final = 30.0
 STOP_S: Final = 10.0
 LINE_BYTES_MAX: Final = 4096
+LOG_BYTES_MAX: Final = 1 << 20
 SHOWN_CHARS_MAX: Final = 1000
+WARNINGS_MAX: Final = 20
 
 
 class LaunchedModules(Mapping[str, str]):
@@ -84,14 +89,18 @@ class LaunchedModules(Mapping[str, str]):
             child.terminate()
         for child in self._children.values():
             child.wait()
+            for line in child.warnings:
+                click.echo(f"note: {printable(line)}", err=True)
 
 
 class _Child:
     """One module as a child process, in a process group of its own."""
 
     def __init__(self, name: str, path: Path) -> None:
+        self._name = name
         command = [sys.executable, "-m", "genvm_replay", "modules", name, "--config", str(path)]
-        command += ["--bind", "127.0.0.1:0", "--die-with-parent", "--log-level", "error"]
+        command += ["--bind", "127.0.0.1:0", "--die-with-parent", "--log-level", "warn"]
+        self.warnings: list[str] = []
         self._log = tempfile.TemporaryFile()  # noqa: SIM115, closed in `wait`
         self._process = subprocess.Popen(
             command,
@@ -127,8 +136,7 @@ class _Child:
 
     def _failure(self) -> EnvironmentProblem:
         code = self._process.wait(STOP_S)
-        self._log.seek(0)
-        said = self._log.read().decode(errors="replace").strip()[-SHOWN_CHARS_MAX:].removeprefix("error: ")
+        said = self._logged().strip()[-SHOWN_CHARS_MAX:].removeprefix("error: ")
         return EnvironmentProblem(f"it did not start: {said or f'exit code {code}'}")
 
     def terminate(self) -> None:
@@ -146,4 +154,18 @@ class _Child:
             self._process.wait()
         if self._process.stdout is not None:
             self._process.stdout.close()
+        self.warnings = [f"{self._name}: {text}" for text in _messages(self._logged())]
         self._log.close()
+
+    def _logged(self) -> str:
+        self._log.seek(0)
+        return self._log.read(LOG_BYTES_MAX).decode(errors="replace")
+
+
+def _messages(log: str) -> list[str]:
+    """What the first lines of a module's log say, each once."""
+    found: dict[str, None] = {}
+    for line in log.splitlines():
+        with suppress(ValueError, KeyError, TypeError):
+            found[str(json.loads(line)["message"])[:SHOWN_CHARS_MAX]] = None
+    return list(found)[:WARNINGS_MAX]
