@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
@@ -67,7 +67,7 @@ class Connection:
             max_msg_size=bounds.request_bytes_max, compress=False, timeout=bounds.close_s, decode_text=False
         )
         self._counts = Counts()
-        self._tasks: list[asyncio.Task[int]] = []
+        self._tasks: list[asyncio.Task[Any]] = []
         self._busy = self._draining = False
 
     def drain(self) -> None:
@@ -82,7 +82,10 @@ class Connection:
         await self._socket.prepare(request)
         code: int = WSCloseCode.GOING_AWAY
         try:
-            session = await self._hello()
+            greeted = asyncio.create_task(self._hello())
+            self._tasks = [greeted]
+            await self._first_end()
+            session = None if greeted.cancelled() else greeted.result()
             if session is not None and not self._draining:
                 self._tasks = [
                     asyncio.create_task(self._answer_all(session)),

@@ -295,14 +295,20 @@ def test_other_protocols(request_text: bytes) -> None:
 
 
 def test_a_clean_end() -> None:
-    """What is under way may end, idle connections are closed at once, and nobody is let in any more."""
-    with running() as server, executor(server) as busy, executor(server) as idle:
+    """What is under way may end, idle and silent connections are closed at once, and nobody is let in any more."""
+    with (
+        running(hello_s=GUARD_S) as server,
+        executor(server) as busy,
+        executor(server) as idle,
+        executor(server, None) as silent,
+    ):
         assert ask(idle, prompt("say hi"))["Ok"]["data"] == "hi"
         assert acquired(server.module.started)
         busy.send(prompt("wait"))
         assert acquired(server.module.started)
         server.stop()
         assert closed_with(idle) == 1001
+        assert closed_with(silent) == 1001
         with pytest.raises(ConnectionRefusedError), executor(server):
             pass
         server.go()
