@@ -14,6 +14,9 @@ from typing import Any, Final, Literal, TypeAlias
 from ...calldata import Value
 from ...errors import PeerProtocolError
 from ..config import read_config_file
+from ..http.client import HttpClient
+from ..http.functions import functions_for
+from ..http.signer import Signer
 from ..lua.limits import LuaLimits
 from ..lua.pool import LIBRARIES, LuaPool, LuaSession
 from ..messages import GetStats, Message, Prompt, PromptTemplate
@@ -54,23 +57,21 @@ class LlmModule:
 
     name = "llm"
 
-    def __init__(self, config: LlmConfig, functions: Mapping[str, SessionFunction] | None = None) -> None:
-        """Take what the module works with.
-
-        Args:
-            functions: more library functions, by their dotted names, such as `__dflt.request`.
-        """
+    def __init__(self, config: LlmConfig) -> None:
         self.config = config
         self._backends = Backends(config)
         self._ledger = Ledger(
             config.budget_day, config.budget_session, lambda: int(time.time()) // DAY_SECONDS
         )
+        self._http = HttpClient(None)  # for scripts, which are the operator's: they may ask whom they want
+        signer = Signer(config.service.signer_url, config.service.signer_headers)
+        request = functions_for(self._http, signer)
         self._pool = LuaPool(
             config.service.lua_script_path or HERE / "llm.lua",
             libraries=[HERE, LIBRARIES, *map(Path, filter(None, config.service.lua_path.split(";")))],
             functions={
                 "__llm.exec_prompt_in_provider": _exec_prompt_in_provider,
-                **{name: _for_owner(function) for name, function in (functions or {}).items()},
+                **{name: _for_owner(function) for name, function in request.items()},
             },
             tables=tables(config),
             required=["ExecPrompt", "ExecPromptTemplate"],
@@ -87,6 +88,7 @@ class LlmModule:
             log.warning("%s", warning)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._backends)
+            await stack.enter_async_context(self._http)
             await stack.enter_async_context(self._pool)
             self._stack = stack.pop_all()
         return self

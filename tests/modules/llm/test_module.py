@@ -321,26 +321,28 @@ def test_no_key_is_told_by_the_whole_module(caplog):
     assert "very-secret" not in error.to_text() + repr(error) + repr(attempts) + repr(stats) + logged
 
 
-def test_more_library_functions_know_the_session(tmp_path):
-    """Such as `request`; they get the session of the connection."""
-    script = tmp_path / "more.lua"
+def test_scripts_can_ask_services_of_their_operator(tmp_path):
+    """`lib.rs.request`, on this machine too; it is an attempt like the others."""
+    script = tmp_path / "asks.lua"
     script.write_text("""
-        function ExecPrompt(ctx, args) return {data = __dflt.request(ctx, {x = 1}), consumed_gen = 0} end
+        local lib = require('lib-genvm')
+        function ExecPrompt(ctx, args)
+          local order = {method = 'POST', url = args.prompt, headers = {}, body = '{}', json = true}
+          return {data = lib.rs.request(ctx, order).body.choices[1].message.content, consumed_gen = 0}
+        end
         function ExecPromptTemplate(ctx, args) end
     """)
 
-    async def request(mine, arguments):
-        return f"{mine.hello.name}: {arguments[1]}"
-
     async def scenario():
-        settings = config({"b": backend("http://127.0.0.1:1")}, lua_script_path=str(script))
-        async with (
-            LlmModule(settings, {"__dflt.request": request}) as module,
-            module.session(session()) as answering,
-        ):
-            return await answering.answer(ASK)
+        async with fault_server() as faults:
+            settings = config({"b": backend("http://127.0.0.1:1")}, lua_script_path=str(script))
+            mine = session()
+            async with LlmModule(settings) as module, module.session(mine) as answering:
+                return await answering.answer(Prompt(f"{faults.url}/good/x", "text", (), 0)), mine.attempts
 
-    assert asyncio.run(scenario())["data"] == "1: {'x': 1}"
+    answer, attempts = asyncio.run(scenario())
+    assert answer["data"] == "good"
+    assert attempts[0]["status"] == 200
 
 
 def test_require_looks_where_the_configuration_says(tmp_path):
