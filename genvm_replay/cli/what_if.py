@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 ANSWER_BYTES_MAX: Final = 16 << 20
 SLOT_BYTES: Final = 32
+SLOT_KEY: Final = re.compile(r"(0x)?[0-9a-fA-F]{32,}(:\d+)?=")
 SLOT_END: Final = 1 << 32
 KINDS: Final = {"return": 0, "user_error": 1, "vm_error": 2}
 ANSWER_FORM: Final = 'one of {"return": VALUE}, {"user_error": "TEXT"}, {"vm_error": "TEXT"}'
@@ -40,9 +43,10 @@ ANSWER_FORM: Final = 'one of {"return": VALUE}, {"user_error": "TEXT"}, {"vm_err
 )
 @click.option(
     "--storage",
-    metavar="SLOT[:OFFSET]=HEX",
+    metavar="FIELD=VALUE",
     multiple=True,
-    help="Bytes of the contract's storage before the transaction; SLOT has 64 hex digits.",
+    help="A field of the contract before the transaction, such as total=5 or entries['a'].tags[1]='\"x\"'; VALUE is"
+    " JSON. Or bytes: SLOT[:OFFSET]=HEX, where SLOT has 64 hex digits.",
 )
 @click.option(
     "--code", metavar="FILE", type=click.Path(path_type=Path), help="Another contract, at the same address."
@@ -73,13 +77,16 @@ def what_if(
     from genvm_replay.executor.engine import Build
     from genvm_replay.replay.what_if import Supposition
 
-    supposed, contract = _changes(**changes), read_contract(code) if code else None
-    if not any(changes.values()) and code is None:
+    fields, rest = fields_of(changes.pop("storage"))
+    supposed, contract = _changes(storage=rest, **changes), read_contract(code) if code else None
+    if not (fields or rest or any(changes.values()) or code):
         raise UsageError("say what is to be changed: --answer, --storage, --code or --balance")
     with open_store(settings, to_write=record) as store:
         summary = one_run(store, tx, run_id)
         bench = make_bench(settings, store, [Build.EPOCH], runners_dir=runners_dir)
-        found = Supposition(store.load_run(summary.id), bench).suppose(supposed, contract)
+        supposition = Supposition(store.load_run(summary.id), bench)
+        parts = [part for name, value in fields.items() for part in supposition.of_field(name, value)]
+        found = supposition.suppose(replace(supposed, storage=(*supposed.storage, *parts)), contract)
         told = {"tx": hexed(summary.tx), "run": summary.id}
         journaled = None
         if record and found.finished is not None:
@@ -120,6 +127,37 @@ def decisive(settings: Settings, tx: str, run_id: int | None, runners_dir: Path 
         emit({"tx": hexed(summary.tx), "run": summary.id} | decision_json(decision))
     else:
         click.echo(decision_text(decision))
+
+
+def fields_of(storage: Iterable[str]) -> tuple[Mapping[str, Any], list[str]]:
+    """What --storage says of fields by name, and what it says of slots.
+
+    Raises:
+        UsageError: two parts are missing, a field is given twice, or a value is no JSON.
+    """
+    from genvm_replay.replay.field_values import PATH
+
+    fields: dict[str, Any] = {}
+    slots = []
+    for text in storage:
+        name = PATH.match(text)
+        if SLOT_KEY.match(text) or name is None or text[name.end() : name.end() + 1] != "=":
+            slots.append(text)
+        elif name[0] in fields:
+            raise UsageError(f"--storage {name[0]} is given twice")
+        else:
+            fields[name[0]] = field_value(name[0], text[name.end() + 1 :])
+    return fields, slots
+
+
+def field_value(name: str, text: str) -> Any:
+    """A value as it is typed: JSON with `$address` and `$bytes`; fractions are fields' values too."""
+    from genvm_replay.calldata.jsonform import from_json
+
+    try:
+        return from_json(json.loads(text))
+    except (UsageError, ValueError, RecursionError) as error:
+        raise UsageError(f"--storage {name}: {text[:80]!r} is no JSON value: {str(error)[:200]}") from error
 
 
 def _changes(answers: Iterable[str], storage: Iterable[str], balances: Iterable[str]) -> Changes:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import msgspec
 from blake3 import blake3
@@ -26,12 +28,16 @@ from ..journal.events import NotifyNondetDisagreement, PostEvent, StorageWrite
 from ..journal.recorder import FinishedRun, RunRecorder
 from ..journal.run import ResultKind, RunHeader
 from ..journal.stored import StoredRun
+from .compare import Difference, storage
+from .field_names import NO_NAMES, Pieces, TypeRow, field_names
+from .field_values import Stretch, place_of, stretches
 from .reexecute import check_runners
+from .run_facts import RunFacts, facts_of
+from .storage_layout import storage_layout
 from .workbench import Workbench, footer_of
 
 TX_DOMAIN = b"genvm-replay/what-if/1\0"
 U256_MAX = 2**256 - 1
-Stretch = tuple[bytes, int, bytes]  # slot, offset, bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +82,7 @@ class WhatIf:
         refused: what that was.
         finished: its own record.
         noticed: it asked for something that is changed; else nothing can differ.
+        storage: what is written otherwise, by field of the contract where its name is known.
     """
 
     recorded: Effect
@@ -83,6 +90,7 @@ class WhatIf:
     refused: str = ""
     finished: FinishedRun | None = None
     noticed: bool = True
+    storage: tuple[Difference, ...] = ()
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -136,12 +144,49 @@ class Supposition:
             report = self._bench.execute(header, Recording(door, recorder), build, image=image)
         except OutsideRecord as refusal:
             return WhatIf(recorded=self.recorded, supposed=None, refused=str(refusal))
+        finished, effect = recorder.finish(footer_of(report)), _effect(report, door)
         return WhatIf(
             recorded=self.recorded,
-            supposed=_effect(report, door),
-            finished=recorder.finish(footer_of(report)),
+            supposed=effect,
+            finished=finished,
             noticed=door.noticed,
+            storage=tuple(self._storage_changes(effect, finished)),
         )
+
+    def of_field(self, name: str, value: Any) -> tuple[Stretch, ...]:
+        """The bytes of the storage before the run that give a field of the contract a value.
+
+        Raises:
+            UsageError: there is no such field, it has no such value, or the record does not show where it lies.
+        """
+        return tuple(stretches(self._layout, place_of(self._layout, name, self._before), value, name))
+
+    @cached_property
+    def _facts(self) -> RunFacts:
+        return facts_of(self._run)
+
+    @cached_property
+    def _layout(self) -> list[TypeRow]:
+        return self._layout_of(self._facts.code)
+
+    def _layout_of(self, code: bytes | None) -> list[TypeRow]:
+        return [] if code is None else storage_layout(self._bench.runtime, code)
+
+    def _before(self, slot: bytes, offset: int, size: int) -> bytes | None:
+        """Stored bytes as the recorded run found them; None where it has not read them all."""
+        known = self._world.storage.get((0, self._contract, slot))
+        found = None if known is None else known.fetch(offset, size)
+        return found if isinstance(found, bytes) else None
+
+    def _storage_changes(self, supposed: Effect, finished: FinishedRun) -> Iterable[Difference]:
+        if supposed.storage_hash == self.recorded.storage_hash:
+            return ()
+        sides = self._facts, facts_of(finished.open())
+        names = NO_NAMES  # where the code is another, with another layout
+        if sides[0].code == sides[1].code or self._layout == self._layout_of(sides[1].code):
+            names = field_names(self._layout, *(Pieces(one.known) for one in sides))
+        written = delta_of(self.recorded.written), delta_of(supposed.written)
+        return storage(written, (sides[0].known, sides[1].known), names)
 
     def _check(self, changes: Changes) -> None:
         unknown = sorted(set(changes.results) - set(self.results))
@@ -221,7 +266,9 @@ def _effect(report: RunReport, door: Supposing) -> Effect:
     )
 
 
-def only_in(one: Iterable[Stretch], other: Iterable[Stretch]) -> list[Stretch]:
-    """Stretches of storage that only `one` has written like this, in order."""
-    known = set(other)
-    return [stretch for stretch in one if stretch not in known]
+def delta_of(written: Iterable[Stretch]) -> StorageDelta:
+    """Stretches as what a run writes."""
+    delta = StorageDelta()
+    for slot, offset, data in written:
+        delta.write(slot, offset, data)
+    return delta
