@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +16,11 @@ from genvm_replay.cli.replays import runners_option
 from genvm_replay.cli.state_view import parting_json, parting_text, state_json, state_text
 from genvm_replay.cli.stored_view import event_json, event_text
 from genvm_replay.errors import UsageError
+
+if TYPE_CHECKING:
+    from genvm_replay.replay.fuel_clock import GuestState
+    from genvm_replay.replay.storage_view import FieldState
+    from genvm_replay.replay.workbench import Workbench
 
 FUEL_MAX = (1 << 63) - 1
 
@@ -51,8 +57,8 @@ def at(
     """Show the state of the guest at one point of transaction TX.
 
     The record is run again, on the fuel build, up to --event or --fuel. Shown are the VMs that are running there: where
-    in the contract a Python guest is, the fuel used, the pages of memory that have changed, and what has been written
-    to storage so far.
+    in the contract a Python guest is, with its local variables, the fuel used, the pages of memory that have changed,
+    and what has been read of storage and written there so far, by field of the contract.
     """
     from genvm_replay.executor.engine import Build
     from genvm_replay.replay.fuel_clock import state_at_event, state_at_fuel
@@ -69,17 +75,28 @@ def at(
         shown = ""
         if event is not None:
             seq = event + step
-            state = state_at_event(run, bench, seq, line)
+            state = state_at_event(run, bench, seq, line, with_locals=True)
             asked = run.event(line, seq)
             told["event"] = event_json(line, seq, asked)
             shown = event_text(line, seq, asked, summary.contract)
         else:
             assert fuel is not None
-            state = state_at_fuel(run, bench, fuel)
+            state = state_at_fuel(run, bench, fuel, with_locals=True)
+        fields = _fields(bench, state)
         if settings.json:
-            emit(told | state_json(state))
+            emit(told | state_json(state, fields))
         else:
-            click.echo(state_text(state, shown))
+            click.echo(state_text(state, shown, fields))
+
+
+def _fields(bench: Workbench, state: GuestState) -> list[FieldState]:
+    """The storage at a point by field; nothing where the contract's layout is not known."""
+    from genvm_replay.replay.storage_layout import storage_layout
+    from genvm_replay.replay.storage_view import code_in, storage_view
+
+    code = code_in(state.known)
+    layout = [] if code is None else storage_layout(bench.runtime, code)
+    return list(storage_view(layout, state.known, state.written))
 
 
 @click.command()

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+import click
+
+from genvm_replay.cli.diff_view import json_value, shown
 from genvm_replay.cli.output import facts, hexed, printable, result_json, short, size
 
 if TYPE_CHECKING:
     from genvm_replay.executor.fuel_clock import VmState
     from genvm_replay.executor.instance import Frame
+    from genvm_replay.executor.python_runtime.look import PythonFrame
     from genvm_replay.replay.bisect import Parting
     from genvm_replay.replay.fuel_clock import GuestState
+    from genvm_replay.replay.storage_view import FieldState
 
 PAGES_SHOWN_MAX: Final = 12  # stretches of them
 FRAMES_SHOWN_MAX: Final = 5
+CONTRACT_FILES: Final = "/contract"
 
 
 def vm_json(vm: VmState) -> dict[str, Any]:
@@ -32,10 +38,15 @@ def vm_json(vm: VmState) -> dict[str, Any]:
             for f in vm.frames
         ],
         "traceback": vm.traceback,
+        "python": [
+            {"file": one.file, "line": one.line, "function": one.function, "locals": dict(one.locals)}
+            for one in vm.python
+        ],
     }
 
 
-def state_json(state: GuestState) -> dict[str, Any]:
+def state_json(state: GuestState, fields: Sequence[FieldState] = ()) -> dict[str, Any]:
+    """A state; `fields` is its storage by field of the contract."""
     return {
         "events": state.events,
         "fuel_used": state.fuel_used,
@@ -43,12 +54,15 @@ def state_json(state: GuestState) -> dict[str, Any]:
         "storage": [
             {"slot": hexed(slot), "offset": at, "bytes": hexed(data)} for slot, at, data in state.written
         ],
+        "fields": [
+            {"field": one.name, "value": json_value(one.value), "written": one.written} for one in fields
+        ],
         "result": None if state.outcome is None else result_json(state.outcome),
     }
 
 
-def state_text(state: GuestState, event: str) -> str:
-    """A state; `event` is the request that it stands before."""
+def state_text(state: GuestState, event: str, fields: Sequence[FieldState] = ()) -> str:
+    """A state; `event` is the request that it stands before, `fields` its storage by field of the contract."""
     lines = [f"before    {event}"] if event else []
     if state.outcome is not None:
         told = result_json(state.outcome)
@@ -57,8 +71,12 @@ def state_text(state: GuestState, event: str) -> str:
         lines.append("no VM is running here: the executor itself asks")
     for vm in state.vms:
         lines += _vm_lines(vm)
-    for slot, at, data in state.written:
-        lines.append(f"written   {hexed(slot)}:{at} {short(data)}")
+    lines += [
+        printable(f"{'written' if one.written else 'read':<10}{one.name} = {shown(one.value)}")
+        for one in fields
+    ]
+    if not fields:  # without a layout
+        lines += [f"written   {hexed(slot)}:{at} {short(data)}" for slot, at, data in state.written]
     return "\n".join(lines)
 
 
@@ -73,8 +91,17 @@ def _vm_lines(vm: VmState) -> Iterator[str]:
     yield facts(rows)
     if vm.traceback:
         yield printable(vm.traceback.rstrip())
+        yield from _locals_lines(vm.python)
     elif not vm.ended:
         yield from (f"  {frame_text(frame)}" for frame in vm.frames[:FRAMES_SHOWN_MAX])
+
+
+def _locals_lines(frames: Sequence[PythonFrame]) -> Iterator[str]:
+    """The variables of the contract's own functions; of the innermost one where none of them is the contract's."""
+    own = [frame for frame in frames if frame.file.startswith(CONTRACT_FILES)] or list(frames[:1])
+    for frame in own:
+        yield click.style(printable(f"in {frame.function}, {frame.file}:{frame.line}"), dim=True)
+        yield from (printable(f"  {name} = {text}") for name, text in frame.locals)
 
 
 def frame_text(frame: Frame) -> str:

@@ -187,7 +187,7 @@ class Machine:
         instance, image = started.instance, started.image
         stop = self._call(instance, started.entry, started.arguments)
         if self._clock is not None:
-            self._clock.look(instance, image, started.baseline, stop, self._runtime.dump_traceback)
+            self._clock.look(instance, image, started.baseline, stop, self._runtime)
         outcome = self._renamed(outcome_of(stop, instance.account()))
         left = instance.fuel_left()
         if outcome.kind in ("user_error", "vm_error") and instance.guest.plan.has_fingerprint:

@@ -86,6 +86,16 @@ class Pieces:
         for index, data in self._runs.get(slot, ()):
             yield from (index, index + len(data))
 
+    def first_in(self, slot: bytes, begin: int, end: int) -> bytes:
+        """The first known bytes between two places of a slot; none where none is known."""
+        runs = self._runs.get(slot, ())
+        at = max(0, bisect_right(runs, begin, key=lambda run: run[0]) - 1)
+        for index, data in runs[at : at + 2]:
+            low, high = max(index, begin), min(index + len(data), end)
+            if low < high:
+                return data[low - index : high - index]
+        return b""
+
     def fetch(self, slot: bytes, index: int, size: int) -> bytes | None:
         """Bytes of a slot; None where not all are known."""
         runs = self._runs.get(slot, ())

@@ -31,6 +31,7 @@ class GuestState:
         events: requests that had crossed on the line `main`.
         requests: a hash of those that VMs had made there.
         written: (slot, offset, bytes) of every stretch of storage written so far, in order.
+        known: the same for every byte of the contract's storage that was read or written so far.
         outcome: how the run ended, if it ended before the point.
     """
 
@@ -38,6 +39,7 @@ class GuestState:
     events: int
     requests: bytes
     written: tuple[tuple[bytes, int, bytes], ...]
+    known: tuple[tuple[bytes, int, bytes], ...] = ()
     outcome: Outcome | None = None
 
     @property
@@ -46,8 +48,13 @@ class GuestState:
         return self.vms[-1].fuel_used if self.vms else None
 
 
-def state_at_event(run: StoredRun, bench: Workbench, seq: int, line: str = "main") -> GuestState:
+def state_at_event(
+    run: StoredRun, bench: Workbench, seq: int, line: str = "main", *, with_locals: bool = False
+) -> GuestState:
     """The state when the run asks for event `seq` of a line.
+
+    Args:
+        with_locals: ask Python guests for their local variables too.
 
     Raises:
         UsageError: the record has no such event.
@@ -58,11 +65,15 @@ def state_at_event(run: StoredRun, bench: Workbench, seq: int, line: str = "main
         raise UsageError(f"the record has no line {line!r}; it has {', '.join(counts) or 'none'}")
     if not 0 <= seq < counts[line]:
         raise UsageError(f"line {line} has events 0 to {counts[line] - 1}, not {seq}")
-    return _state(run, bench, FuelClock(), stop_before=seq, stop_line=line)
+    return _state(run, bench, FuelClock(with_locals=with_locals), stop_before=seq, stop_line=line)
 
 
-def state_at_fuel(run: StoredRun, bench: Workbench, fuel: int) -> GuestState:
+def state_at_fuel(run: StoredRun, bench: Workbench, fuel: int, *, with_locals: bool = False) -> GuestState:
     """The state when the main VM has used so much fuel, 0 to FUEL_MAX; that of its end if it never does.
+
+    Args:
+        with_locals: ask Python guests for their local variables too. Between two host calls a value may be half
+            made, so what they tell there may be missing.
 
     Raises:
         UsageError: no such amount.
@@ -70,7 +81,7 @@ def state_at_fuel(run: StoredRun, bench: Workbench, fuel: int) -> GuestState:
     """
     if not 0 <= fuel <= FUEL_MAX:
         raise UsageError(f"an amount of fuel is 0 to 2**63 - 1, not {fuel}")
-    return _state(run, bench, FuelClock(stop_at=fuel))
+    return _state(run, bench, FuelClock(stop_at=fuel, with_locals=with_locals))
 
 
 def _state(
@@ -95,5 +106,6 @@ def _state(
         events=door.seq,
         requests=door.requests(),
         written=tuple(door.written.runs()),
+        known=tuple(door.known.runs()),
         outcome=outcome,
     )

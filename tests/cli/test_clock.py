@@ -23,6 +23,13 @@ def test_at_shows_line_fuel_pages_and_what_is_written(run, run_json, recorded):
     assert f"before    main[{seq}] storage_write" in shown.out
     assert "pages:" in shown.out
     assert 'File "/contract.py", line' in shown.out
+    method = next(one for one in state["vms"][0]["python"] if one["function"] == "keep")
+    assert (method["file"], method["locals"]["text"]) == ("/contract.py", "'a text'")
+    assert "in keep, /contract.py:" in shown.out
+    assert "  text = 'a text'\n" in shown.out
+    fields = {one["field"]: (one["value"], one["written"]) for one in state["fields"]}
+    assert fields["len(kept)"] == (1, True)
+    assert "written   len(kept) = 1" in shown.out
     assert run_json("at", tx, "--event", seq + 1, "--step", -1).object == state
     assert run_json("at", tx, "--event", seq - 1, "--step", "+1").object == state
     assert run_json("at", tx, "--fuel", state["fuel_used"] - 1000).object["fuel_used"] < state["fuel_used"]
