@@ -21,7 +21,7 @@ from ..journal.stored import StoredRun
 from .field_names import NO_NAMES, FieldNames, Pieces
 from .run_facts import RunFacts
 
-LEVELS: Final = ("input", "result", "storage", "messages", "answers", "fingerprints", "stream")
+LEVELS: Final = ("input", "result", "storage", "messages", "vms", "answers", "fingerprints", "stream")
 TEXT_CHARS_MIN: Final = 40  # a shorter text is shown whole instead of as a diff
 TEXT_LINES_MAX: Final = 200  # of one text diff
 ALIGNED_EVENTS_MAX: Final = (
