@@ -54,6 +54,7 @@ def state_json(state: GuestState, fields: Sequence[FieldState] = ()) -> dict[str
         "storage": [
             {"slot": hexed(slot), "offset": at, "bytes": hexed(data)} for slot, at, data in state.written
         ],
+        "departed": state.departed or None,
         "fields": [
             {"field": one.name, "value": json_value(one.value), "written": one.written} for one in fields
         ],
@@ -125,37 +126,57 @@ def stretches(numbers: Iterable[int]) -> str:
 
 def parting_json(parting: Parting) -> dict[str, Any]:
     return {
-        "equal": parting.fuel is None,
+        "equal": parting.point is None,
+        "clock": parting.clock,
         "fuel": parting.fuel,
+        "event": parting.point if parting.clock == "events" else None,
+        "fuel_between": None if parting.fuel_between is None else list(parting.fuel_between),
         "differs": list(parting.fields),
         "pages": list(parting.pages),
         "probes": parting.probes,
+        "notes": list(parting.notes),
         "before": None if parting.before is None else state_json(parting.before[0]),
         "at": [state_json(state) for state in parting.at],
     }
 
 
 def parting_text(parting: Parting, names: tuple[str, str]) -> str:
-    if parting.fuel is None:
-        return f"equal: memory, stack, requests and end are the same ({parting.probes} runs of both)"
+    notes = [f"note: {printable(note)}" for note in parting.notes]
+    if parting.point is None:
+        compared = ", ".join(parting.compared)
+        return "\n".join([f"equal: {compared} are the same ({parting.probes} runs of both)", *notes])
     pages = f" (pages {stretches(parting.pages)})" if parting.pages else ""
-    lines = [f"they part at fuel {parting.fuel:,}: {', '.join(parting.fields)}{pages}"]
+    lines = [f"they part {_point(parting, parting.point)}: {', '.join(parting.fields)}{pages}"]
+    if parting.fuel_between is not None:
+        begin, end = parting.fuel_between
+        lines.append(f"that is between fuel {begin:,} and {end:,} of the record on the fuel build")
     if parting.before is not None:
-        lines.append(f"both, at fuel {parting.fuel - 1:,}:")
+        lines.append(f"both, {_point(parting, parting.point - 1)}:")
         lines += _place(parting.before[0])
+        if "memory" not in parting.compared:  # equal in what they have asked, not in where they are
+            lines += ["and the second:", *_place(parting.before[1])]
     for name, state in zip(names, parting.at, strict=True):
-        lines.append(f"{name}, at fuel {parting.fuel:,}:")
+        lines.append(f"{name}, {_point(parting, parting.point)}:")
         lines += _place(state)
-    return "\n".join([*lines, f"found in {parting.probes} runs of both"])
+    return "\n".join([*lines, f"found in {parting.probes} runs of both", *notes])
+
+
+def _point(parting: Parting, point: int) -> str:
+    return f"at fuel {point:,}" if parting.clock == "fuel" else f"before main[{point}]"
 
 
 def _place(state: GuestState) -> list[str]:
+    if state.departed:
+        where = printable(state.departed_at.rstrip()).split("\n")[1:]
+        return [f"  departs from the record: {printable(state.departed)}", *(f"  {line}" for line in where)]
     if state.outcome is not None:
         told = result_json(state.outcome)
-        return [f"  ended after {state.fuel_used or 0:,} fuel: {told['kind']} {short(told['value'])}"]
+        after = "" if state.fuel_used is None else f" after {state.fuel_used:,} fuel"
+        return [f"  ended{after}: {told['kind']} {short(told['value'])}"]
     if not state.vms:
-        return ["  in the start function"]
+        return ["  in the start function, or before a VM was started"]
     vm = state.vms[-1]
+    innermost = [f"  {frame_text(frame)}" for frame in vm.frames[:FRAMES_SHOWN_MAX]]
     if vm.traceback:
-        return ["  " + line for line in printable(vm.traceback.rstrip()).split("\n")[1:]]
-    return [f"  {frame_text(frame)}" for frame in vm.frames[:FRAMES_SHOWN_MAX]]
+        return [*("  " + line for line in printable(vm.traceback.rstrip()).split("\n")[1:]), *innermost[:1]]
+    return innermost

@@ -6,15 +6,16 @@ run of its own: to step back is to run again to an earlier point.
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from ..errors import UsageError
-from ..executor.effects import Replaying, ReplayingPrefix
+from ..errors import Divergence, OutsideRecord, UsageError
+from ..executor.effects import Effects, Replaying, ReplayingPrefix
 from ..executor.effects.pausing import Pausing
 from ..executor.engine import Build
 from ..executor.fuel_clock import FuelClock, Paused, VmState
 from ..executor.outcome import Outcome
+from ..journal.run import RunHeader
 from ..journal.stored import StoredRun
 from .reexecute import check_runners
 from .workbench import Workbench
@@ -33,6 +34,8 @@ class GuestState:
         written: (slot, offset, bytes) of every stretch of storage written so far, in order.
         known: the same for every byte of the contract's storage that was read or written so far.
         outcome: how the run ended, if it ended before the point.
+        departed: what it asked for that its record doesn't know, if that came before the point.
+        departed_at: the Python traceback of that place.
     """
 
     vms: tuple[VmState, ...]
@@ -41,11 +44,18 @@ class GuestState:
     written: tuple[tuple[bytes, int, bytes], ...]
     known: tuple[tuple[bytes, int, bytes], ...] = ()
     outcome: Outcome | None = None
+    departed: str = ""
+    departed_at: str = ""
 
     @property
     def fuel_used(self) -> int | None:
         """By the main VM; None before it was started."""
         return self.vms[-1].fuel_used if self.vms else None
+
+    @property
+    def end_fuel(self) -> int | None:
+        """The same once the run has ended: before, it only tells where a function or a loop begins."""
+        return None if self.outcome is None else self.fuel_used
 
 
 def state_at_event(
@@ -94,12 +104,48 @@ def _state(
 ) -> GuestState:
     recorded = run.footer
     check_runners(recorded.runners, bench.registry(debug_mode=True))
-    replaying = (ReplayingPrefix if recorded.interrupted else Replaying)(run.read_line)
-    contract = run.header.message.contract_address
-    door = Pausing(replaying, clock, contract, stop_before=stop_before, stop_line=stop_line)
-    outcome = None
-    with contextlib.suppress(Paused):
-        outcome = bench.execute(run.header, door, Build.FUEL, image=recorded.image, clock=clock).outcome
+    door = (ReplayingPrefix if recorded.interrupted else Replaying)(run.read_line)
+    execution = Execution(run.header, door, recorded.image)
+    return state_through(execution, bench, clock, stop_before=stop_before, stop_line=stop_line)
+
+
+class Execution(NamedTuple):
+    """What is executed: a transaction, the door to its world, the snapshot that its main VM starts from."""
+
+    header: RunHeader
+    door: Effects
+    image: str | None
+
+
+def state_through(
+    execution: Execution,
+    bench: Workbench,
+    clock: FuelClock,
+    build: Build = Build.FUEL,
+    *,
+    stop_before: int | None = None,
+    stop_line: str = "main",
+    tolerant: bool = False,
+) -> GuestState:
+    """The state at which a clock or a request stops an execution, or its end.
+
+    Args:
+        tolerant: where it asks for what its door doesn't know, that is its end.
+
+    Raises:
+        Divergence, OutsideRecord: it asks for what its door doesn't know.
+    """
+    contract = execution.header.message.contract_address
+    door = Pausing(execution.door, clock, contract, stop_before=stop_before, stop_line=stop_line)
+    outcome, departed, traceback = None, "", ""
+    try:
+        outcome = bench.execute(execution.header, door, build, image=execution.image, clock=clock).outcome
+    except Paused:
+        pass
+    except (Divergence, OutsideRecord) as stop:
+        if not tolerant:
+            raise
+        departed, traceback = str(stop), getattr(stop, "traceback", "")
     inside = [vm for vm in clock.states if not vm.ended]
     return GuestState(
         vms=tuple(inside or clock.states),
@@ -108,4 +154,6 @@ def _state(
         written=tuple(door.written.runs()),
         known=tuple(door.known.runs()),
         outcome=outcome,
+        departed=departed,
+        departed_at=traceback,
     )

@@ -31,6 +31,7 @@ from ..journal.stored import StoredRun
 from .compare import Difference, storage
 from .field_names import NO_NAMES, Pieces, TypeRow, field_names
 from .field_values import Stretch, place_of, stretches
+from .fuel_clock import Execution
 from .reexecute import check_runners
 from .run_facts import RunFacts, facts_of
 from .storage_layout import storage_layout
@@ -132,14 +133,9 @@ class Supposition:
         Raises:
             UsageError: a change makes no sense for this run.
         """
-        self._check(changes)
-        if code is not None:
-            changes = replace(changes, storage=(*changes.storage, *code_storage(code)))
-        header = supposed_header(self._run, changes)
+        header, door, image = self._supposed(changes, code)
         recorder = RunRecorder(header)
-        door = Supposing(self._world, self._contract, clock_ns(header.message), changes)
         build = Build.EPOCH if header.limits.fuel is None else Build.FUEL
-        image = self._run.footer.image if code is None else None
         try:
             report = self._bench.execute(header, Recording(door, recorder), build, image=image)
         except OutsideRecord as refusal:
@@ -152,6 +148,18 @@ class Supposition:
             noticed=door.noticed,
             storage=tuple(self._storage_changes(effect, finished)),
         )
+
+    def execution(self, changes: Changes, code: bytes | None = None) -> Execution:
+        """What `suppose` runs, for whoever wants to look into it. Raises as `suppose` does."""
+        return Execution(*self._supposed(changes, code))
+
+    def _supposed(self, changes: Changes, code: bytes | None) -> tuple[RunHeader, Supposing, str | None]:
+        self._check(changes)
+        if code is not None:
+            changes = replace(changes, storage=(*changes.storage, *code_storage(code)))
+        header = supposed_header(self._run, changes)
+        door = Supposing(self._world, self._contract, clock_ns(header.message), changes)
+        return header, door, self._run.footer.image if code is None else None
 
     def of_field(self, name: str, value: Any) -> tuple[Stretch, ...]:
         """The bytes of the storage before the run that give a field of the contract a value.
