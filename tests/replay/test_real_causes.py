@@ -85,6 +85,14 @@ def test_a_clock_past_the_door_is_a_leak(other: Make) -> None:
     assert [one.place for one in told.changes if one.level == "storage"] == ["at"]
 
 
+def test_a_leak_seen_from_a_machine_without_it(bench: Workbench, other: Make) -> None:
+    """There the run reads the clock through the door; the record does not, and goes on with another time."""
+    told = explained(recorded(other("clock_time_get", clock_past_the_door), "when"), bench)
+    assert told.cause.kind == "leak"
+    assert (told.found.field, told.found.actual) == ("kind", "read_clock/1")
+    assert "past the door, or somebody took the event out" in told.cause.evidence[1]
+
+
 def test_triage_follows_a_leak(other: Make) -> None:
     """On every build, as equal re-executions differ."""
     leaky = other("clock_time_get", clock_past_the_door)
