@@ -30,13 +30,10 @@ def modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[Modules]:
         yield running
 
 
-@pytest.fixture(params=["file", "server"])
-def journal(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The URL of an empty journal: in a file, and on a Postgres server."""
-    if request.param == "file":
-        return str(tmp_path / "journal.db")
-    server: PostgresServer = request.getfixturevalue("postgres")
-    url = server.new_journal()
+@pytest.fixture
+def journal(postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of an empty journal on a Postgres server, which the commands use."""
+    url = postgres.new_journal()
     monkeypatch.setenv("GENVM_REPLAY_DB", url)
     return url
 
@@ -61,9 +58,8 @@ def rows(told) -> list[tuple]:
     return [(one["role"], one["vote"]) for one in told.objects]
 
 
-def test_rounds_on_a_server(run, run_json, modules, postgres: PostgresServer, monkeypatch) -> None:
+def test_rounds_on_a_server(run, run_json, modules, journal: str, monkeypatch) -> None:
     """Leader, validators, a syncing node, an appeal; the table is right, and all of it replays with no module."""
-    monkeypatch.setenv("GENVM_REPLAY_DB", postgres.new_journal())
     say(modules, 480)  # the leader's own module lies
     address = run_json("deploy", ORACLE).object["address"]
     tx = run_json("call", address, "update", '"gen"').object["tx"]
