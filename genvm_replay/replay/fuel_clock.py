@@ -6,8 +6,8 @@ run of its own: to step back is to run again to an earlier point.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
 
 from ..errors import Divergence, OutsideRecord, UsageError
 from ..executor.effects import Effects, Replaying, ReplayingPrefix
@@ -21,6 +21,8 @@ from .reexecute import check_runners
 from .workbench import Workbench
 
 FUEL_MAX = (1 << 63) - 1
+CONTRACT_FILES: Final = "/contract"
+EARLIER: Final = (300, 1_000, 3_000, 10_000)  # fuel; a print takes some thousands from its call to the stream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,31 @@ def state_at_event(
         raise UsageError(f"the record has no line {line!r}; it has {', '.join(counts) or 'none'}")
     if not 0 <= seq < counts[line]:
         raise UsageError(f"line {line} has events 0 to {counts[line] - 1}, not {seq}")
-    return _state(run, bench, FuelClock(with_locals=with_locals), stop_before=seq, stop_line=line)
+    state = _state(run, bench, FuelClock(with_locals=with_locals), stop_before=seq, stop_line=line)
+    return _asked_before(run, bench, state) if with_locals else state
+
+
+def _asked_before(run: StoredRun, bench: Workbench, state: GuestState) -> GuestState:
+    """A state with the local variables of just before, where Python can't be asked at the point itself.
+
+    While it writes to a stream it has let go of its lock. It is asked a little earlier then, in runs of their own, as
+    long as the contract is at the same places: its functions wait there for that call, so their variables are these.
+    """
+    fuel = state.fuel_used
+    if len(state.vms) != 1 or fuel is None or state.vms[0].python or not state.vms[0].traceback:
+        return state
+    [vm] = state.vms
+    for earlier in EARLIER:
+        before = _state(run, bench, FuelClock(stop_at=max(0, fuel - earlier), with_locals=True))
+        frames = before.vms[0].python if before.vms else ()
+        if frames and _contract_places(before.vms[0].traceback) == _contract_places(vm.traceback) != []:
+            own = [frame for frame in frames if frame.file.startswith(CONTRACT_FILES)]
+            return replace(state, vms=(replace(vm, python=tuple(own)),))
+    return state
+
+
+def _contract_places(traceback: str) -> list[str]:
+    return [line for line in traceback.split("\n") if f'File "{CONTRACT_FILES}' in line]
 
 
 def state_at_fuel(run: StoredRun, bench: Workbench, fuel: int, *, with_locals: bool = False) -> GuestState:

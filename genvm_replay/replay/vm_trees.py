@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ..calldata import Address
-from ..errors import EnvironmentProblem, Mismatch
+from ..errors import EnvironmentProblem, JournalError, Mismatch
 from ..executor.effects import Replaying
 from ..executor.engine import Build
 from ..executor.fingerprint import PAGE
@@ -72,7 +72,7 @@ def vm_tree(run: StoredRun, bench: Workbench, keep: Mapping[Way, set[int]] | Non
     try:
         check_runners(run.footer.runners, bench.registry(debug_mode=True))
         bench.execute(run.header, Replaying(run.read_line), Build.FUEL, image=run.footer.image, watch=watch)
-    except (Mismatch, EnvironmentProblem) as problem:
+    except (Mismatch, JournalError, EnvironmentProblem) as problem:
         return VmTree(reason=f"{name_of(run)} can't be run again here: {problem}")
     return VmTree(ordered(watch))
 

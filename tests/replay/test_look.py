@@ -165,13 +165,17 @@ def test_between_two_calls_of_the_host(looked) -> None:
     assert dict(method(state, "_inner").locals)["times"] == "2001"
 
 
-def test_while_python_waits_for_a_stream_it_can_not_be_asked(looked) -> None:
-    """The traceback is there; the variables are one event further on."""
+def test_while_python_waits_for_a_stream_it_is_asked_a_little_earlier(looked) -> None:
+    """A print is where people look: the contract's functions have the variables that they have there."""
     run = called(looked, "go", 3, WHO)
     [printing] = places(run, WriteStream)
-    [vm] = state_at_event(run, looked[1], printing, with_locals=True).vms
-    assert (vm.python, " in go" in vm.traceback) == ((), True)
-    assert state_at_event(run, looked[1], printing + 1, with_locals=True).vms[0].python
+    state = state_at_event(run, looked[1], printing, with_locals=True)
+    [vm] = state.vms
+    [frame] = vm.python
+    assert (frame.function, dict(frame.locals)["times"]) == ("go", "3")
+    assert f'File "{frame.file}", line {frame.line} in go' in vm.traceback
+    assert vm.fuel_used == state_at_event(run, looked[1], printing).vms[0].fuel_used
+    assert state.events == printing
 
 
 def test_many_variables_are_cut(looked) -> None:

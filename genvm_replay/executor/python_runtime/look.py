@@ -3,7 +3,7 @@
 The guest itself tells: a few lines of Python run in the stopped instance, on top of its frames. That writes to its
 memory, so whoever wants the memory's hash takes it before; afterwards the instance is of no use and is closed. The
 contract's own code is not called: values of its classes are told by their class and their attributes.
-Where Python has let go of its lock, which it does while it waits for a stream, nothing can be asked.
+Where Python has let go of its lock, which it does while it writes to a stream, nothing can be asked.
 """
 
 from __future__ import annotations
