@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from genvm_replay.host_bridge.local_host import Outgoing
     from genvm_replay.journal.events import PostEvent
     from genvm_replay.replay.decisive import Decision, Influence
-    from genvm_replay.replay.what_if import Effect, WhatIf
+    from genvm_replay.replay.effect import Effect
+    from genvm_replay.replay.what_if import WhatIf
 
 
 def what_if_json(found: WhatIf, contract: bytes) -> dict[str, Any]:

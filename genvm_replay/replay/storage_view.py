@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final
 
-from ..executor.storage_delta import StorageDelta
 from ..executor.storage_slots import CODE_SLOT
+from .effect import delta_of
 from .field_names import FieldNames, Pieces, TypeRow, field_names
 from .field_values import Stretch
 
@@ -32,7 +32,7 @@ class FieldState:
 
 def code_in(known: Iterable[Stretch]) -> bytes | None:
     """The contract's code, if it is among the bytes that are known."""
-    pieces = Pieces(_delta(known))
+    pieces = Pieces(delta_of(known))
     size = pieces.fetch(CODE_SLOT, 0, CODE_AT)
     return None if size is None else pieces.fetch(CODE_SLOT, CODE_AT, int.from_bytes(size, "little"))
 
@@ -45,7 +45,7 @@ def storage_view(
     Args:
         known: bytes that were read or written. written: those that were written.
     """
-    pieces, changed = Pieces(_delta(known)), Pieces(_delta(written))
+    pieces, changed = Pieces(delta_of(known)), Pieces(delta_of(written))
     names = field_names(layout, pieces)
     touched = set(_names_of(names, changed))
     told: set[str] = set()
@@ -62,10 +62,3 @@ def _names_of(names: FieldNames, pieces: Pieces) -> Iterator[str]:
     """Names of the fields that have one of these bytes."""
     for slot, spans in names.spans.items():
         yield from (span.name for span in spans if pieces.first_in(slot, span.begin, span.end))
-
-
-def _delta(stretches: Iterable[Stretch]) -> StorageDelta:
-    delta = StorageDelta()
-    for slot, offset, data in stretches:
-        delta.write(slot, offset, data)
-    return delta

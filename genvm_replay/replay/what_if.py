@@ -14,21 +14,18 @@ from typing import Any
 import msgspec
 from blake3 import blake3
 
-from ..errors import JournalError, OutsideRecord, UsageError
+from ..errors import OutsideRecord, UsageError
 from ..executor.effects import Recording
 from ..executor.effects.recorded_world import RecordedWorld
 from ..executor.effects.supposing import Changes, Supposing
 from ..executor.engine import Build
 from ..executor.moment import clock_ns
-from ..executor.storage_delta import StorageDelta
 from ..executor.storage_slots import CODE_SLOT
-from ..executor.transaction import RunReport
-from ..host_bridge.local_host import Outgoing
-from ..journal.events import NotifyNondetDisagreement, PostEvent, StorageWrite
 from ..journal.recorder import FinishedRun, RunRecorder
-from ..journal.run import ResultKind, RunHeader
+from ..journal.run import RunHeader
 from ..journal.stored import StoredRun
 from .compare import Difference, storage
+from .effect import Effect, delta_of, recorded_effect, supposed_effect
 from .field_names import NO_NAMES, Pieces, TypeRow, field_names
 from .field_values import Stretch, place_of, stretches
 from .fuel_clock import Execution
@@ -39,39 +36,6 @@ from .workbench import Workbench, footer_of
 
 TX_DOMAIN = b"genvm-replay/what-if/1\0"
 U256_MAX = 2**256 - 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effect:
-    """What a run comes to.
-
-    Attributes:
-        kind, payload: as in the footer of a run.
-        storage_hash: of what was written, whether the result lets it stand or not.
-        written: the same as maximal stretches.
-        sent: messages, deployments and transactions for Ethereum, in order.
-        emitted: events, in order.
-        disagreement: the first nondeterministic block that a validator rejects.
-    """
-
-    kind: ResultKind
-    payload: bytes
-    storage_hash: bytes
-    written: tuple[Stretch, ...]
-    sent: tuple[Outgoing, ...]
-    emitted: tuple[PostEvent, ...]
-    disagreement: int | None
-
-    def differences(self, other: Effect) -> tuple[str, ...]:
-        """Names of what differs: `result`, `storage`, `messages`, `events`, `vote`."""
-        rows = {
-            "result": ((self.kind, self.payload), (other.kind, other.payload)),
-            "storage": (self.storage_hash, other.storage_hash),
-            "messages": (self.sent, other.sent),
-            "events": (self.emitted, other.emitted),
-            "vote": (self.disagreement, other.disagreement),
-        }
-        return tuple(name for name, (one, another) in rows.items() if one != another)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +104,7 @@ class Supposition:
             report = self._bench.execute(header, Recording(door, recorder), build, image=image)
         except OutsideRecord as refusal:
             return WhatIf(recorded=self.recorded, supposed=None, refused=str(refusal))
-        finished, effect = recorder.finish(footer_of(report)), _effect(report, door)
+        finished, effect = recorder.finish(footer_of(report)), supposed_effect(report, door)
         return WhatIf(
             recorded=self.recorded,
             supposed=effect,
@@ -225,58 +189,3 @@ def supposed_header(run: StoredRun, changes: Changes) -> RunHeader:
         role="validator" if run.header.role == "validator" else "sync",
         parent=run.root,
     )
-
-
-def recorded_effect(run: StoredRun) -> Effect:
-    """What a recorded run came to.
-
-    Raises:
-        JournalError: its events and its footer do not belong together.
-    """
-    delta, disagreement = StorageDelta(), None
-    sent: list[Outgoing] = []
-    emitted: list[PostEvent] = []
-    for event in run.read_line("main"):
-        request = event.request
-        if event.answer.error:
-            continue
-        if isinstance(request, StorageWrite):
-            delta.write(request.slot, request.index, request.data)
-        elif isinstance(request, PostEvent):
-            emitted.append(request)
-        elif isinstance(request, Outgoing):
-            sent.append(request)
-        elif isinstance(request, NotifyNondetDisagreement):
-            disagreement = request.call_no
-    footer = run.footer
-    if delta.hash() != footer.storage_hash:
-        raise JournalError("what the run wrote is not what its footer says; `replay` tells more")
-    return Effect(
-        kind=footer.kind,
-        payload=footer.payload,
-        storage_hash=footer.storage_hash,
-        written=tuple(delta.runs()),
-        sent=tuple(sent),
-        emitted=tuple(emitted),
-        disagreement=disagreement,
-    )
-
-
-def _effect(report: RunReport, door: Supposing) -> Effect:
-    return Effect(
-        kind=report.outcome.kind,
-        payload=report.outcome.payload,
-        storage_hash=report.storage_hash,
-        written=tuple(door.delta.runs()),
-        sent=tuple(door.sent),
-        emitted=tuple(door.emitted),
-        disagreement=report.disagreement,
-    )
-
-
-def delta_of(written: Iterable[Stretch]) -> StorageDelta:
-    """Stretches as what a run writes."""
-    delta = StorageDelta()
-    for slot, offset, data in written:
-        delta.write(slot, offset, data)
-    return delta
