@@ -84,7 +84,7 @@ def diff(
         trees = None
         if not (found.same or options["records_only"]):
             trees = _trees(settings, one, other, runners_dir)
-            found.differences += (*trees.differences, *trees.memory)
+            found.differences += trees.differences
     if target is None:
         _tell(settings, found, trees)
     else:
@@ -151,7 +151,8 @@ def _trees(settings: Settings, one: StoredRun, other: StoredRun, runners_dir: Pa
 
 def _tell(settings: Settings, found: Comparison, trees: Trees | None) -> None:
     if settings.json:
-        told = [difference_json(one) for one in found.differences]
+        memory = () if trees is None else trees.memory
+        told = [difference_json(one) for one in (*found.differences, *memory)]
         apart = [difference_json(one) for one in found.bookkeeping]
         vms = None if trees is None else trees_json(trees)
         emit({"same": found.same, "differences": told, "bookkeeping": apart, "vms": vms})

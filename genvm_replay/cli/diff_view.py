@@ -74,8 +74,12 @@ def _lines(one: Difference) -> Iterator[str]:
     if one.text:
         yield from (f"    {printable(line)}" for line in one.text)
         return
-    yield f"    first   {shown(one.first)}"
-    yield f"    second  {shown(one.second)}"
+    yield f"    first   {_indented(shown(one.first))}"
+    yield f"    second  {_indented(shown(one.second))}"
+
+
+def _indented(text: str) -> str:
+    return text.replace("\n", "\n            ")
 
 
 def shown(value: object) -> str:

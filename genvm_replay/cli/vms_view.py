@@ -12,9 +12,11 @@ from genvm_replay.cli.output import hexed, printable, short, table
 
 if TYPE_CHECKING:
     from genvm_replay.executor.vm_watch import VmNote
+    from genvm_replay.replay.compare import Difference
     from genvm_replay.replay.vm_trees import Trees
 
 VMS_SHOWN_MAX: Final = 40
+RANGES_SHOWN_MAX: Final = 12
 RESULT_CHARS: Final = 40
 COLUMNS: Final = ("VM", "what", "first: result", "fuel", "second: result", "fuel", "")
 
@@ -69,6 +71,17 @@ def trees_text(trees: Trees) -> Iterator[str]:
     left = len(sides[0].keys() | sides[1].keys()) - VMS_SHOWN_MAX
     if left > 0:
         yield f"  and {left} more"
+    if trees.memory:
+        yield click.style("memory, by pages of 64 KiB", bold=True)
+        yield from memory_lines(trees.memory[:RANGES_SHOWN_MAX])
+    if trees.memory[RANGES_SHOWN_MAX:]:
+        yield f"  and {len(trees.memory) - RANGES_SHOWN_MAX} more ranges; --json has them all"
+
+
+def memory_lines(ranges: Iterable[Difference]) -> Iterator[str]:
+    """Ranges of bytes that differ, a line each."""
+    for one in ranges:
+        yield f"  {one.place}: first {shown(one.first)}, second {shown(one.second)}"
 
 
 def vms_text(notes: Iterable[VmNote]) -> list[str]:

@@ -27,10 +27,10 @@ from .field_names import (
     plain_value,
 )
 
-STEP: Final = re.compile(
-    r"""\.?(?P<name>[^\W\d]\w*)|\[(?P<key>-?\d+|b?'(?:[^'\\]|\\.)*'|b?"(?:[^"\\]|\\.)*"|True|False)\]"""
-)
-PATH: Final = re.compile(rf"(?:{re.sub(r'[?]P<[a-z]+>', '?:', STEP.pattern)})+")
+NAME: Final = r"[^\W\d]\w*"
+KEY: Final = r"""-?\d+|b?'(?:[^'\\]|\\.)*'|b?"(?:[^"\\]|\\.)*"|True|False"""
+STEP: Final = re.compile(rf"\.?(?P<name>{NAME})|\[(?P<key>{KEY})\]")
+PATH: Final = re.compile(rf"{NAME}(?:\.{NAME}|\[(?:{KEY})\])*")
 DATETIME: Final = struct.Struct("<QI?iii")
 NAMES_SHOWN_MAX: Final = 12
 KEY_BYTES_MAX: Final = 1 << 16  # of a map's key that is compared
@@ -61,10 +61,17 @@ def place_of(layout: Sequence[TypeRow], name: str, fetch: Fetch) -> Place:
     if not PATH.fullmatch(name):
         raise UsageError(f"{name!r} is no name of a field, such as total or entries['alice'].tags[1]")
     for step in STEP.finditer(name):
-        key = None if step["key"] is None else ast.literal_eval(step["key"])
+        key = None if step["key"] is None else _key(step["key"])
         found = _step(layout, found, step["name"], key, said, fetch)
         said += step[0]
     return found
+
+
+def _key(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (SyntaxError, ValueError) as error:
+        raise UsageError(f"[{text[:40]}] is no key: {str(error)[:80]}") from error
 
 
 def _step(

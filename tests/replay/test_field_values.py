@@ -155,6 +155,9 @@ def test_the_contract_reads_what_was_set(
         ("seen['nobody']", {"left": 1}, r"the record does not show an entry \['nobody'\]"),
         ("seen", {"x": 1}, "seen is a TreeMap"),
         ("small.", 1, "is no name of a field"),
+        ("a" * 100 + "!", 1, "is no name of a field"),
+        ("words[" + "1" * 5000 + "]", "y", "is no key"),
+        ("seen['\\x']", {"left": 1}, "is no key"),
         ("pair", {"up": 1}, "pair has no field up"),
     ],
 )
