@@ -22,12 +22,15 @@ from ..executor.storage_delta import StorageDelta
 from ..executor.storage_slots import CODE_SLOT
 from ..executor.sub_vms import I_AM_LEADER
 from ..host_bridge.host import HOST_ERRORS
+from ..journal.bookkeeping import attempts_line
 from ..journal.events import (
     OK,
     Answer,
     ConsumeResult,
     Event,
     GetLeaderNondetResult,
+    ModuleAttempt,
+    ModuleCall,
     ReadClock,
     ReadRandom,
     Request,
@@ -90,6 +93,10 @@ def audit(run: StoredRun, written: bytes | None = None) -> list[Finding]:
                 check(line.name, seq, event.request, event.answer)
             if event.answer.error:
                 checks.error(line.name, seq, event)
+    for line in run.bookkeeping():
+        for seq, shown in enumerate(run.read_shown(line.name)):
+            if isinstance(shown, Event):
+                checks.bookkeeping(line.name, seq, shown)
     checks.footer(written)
     return checks.found
 
@@ -112,6 +119,7 @@ class _Checks:
             WasiCall: self._unasked,
             StorageRead: self._read,
             StorageWrite: self._write,
+            ModuleCall: self._called,
             ConsumeResult: self._result,
         }
         self._run = run
@@ -125,6 +133,7 @@ class _Checks:
         ] = {}  # slot -> index -> the bytes last read or written as one
         self._noted = 0
         self._code_read = False
+        self._calls: set[tuple[str, int]] = set()  # line of the attempts, seq of the module call
 
     def _find(
         self, line: str, seq: int | None, field: str, expected: object, actual: object, blame: Blame, why: str
@@ -222,6 +231,20 @@ class _Checks:
         if payload[:1] != wanted or footer.payload not in payload:
             why = "the run ends with another result"
             self._find(line, seq, "payload", wanted + footer.payload, payload, "tampered", why)
+
+    def _called(self, line: str, seq: int, _request: ModuleCall, _answer: Answer) -> None:
+        self._calls.add((attempts_line(line), seq))
+
+    def bookkeeping(self, line: str, seq: int, event: Event) -> None:
+        """Check one event that nobody asked for: it is an attempt for an answer that the run was given."""
+        request = event.request
+        if not isinstance(request, ModuleAttempt):
+            why = "this line tells what modules tried, and nothing else"
+            kind = ModuleAttempt.__struct_config__.tag
+            self._find(line, seq, "kind", kind, request.__struct_config__.tag, "tampered", why)
+        elif (line, request.call) not in self._calls:
+            why = "no module was asked there"
+            self._find(line, seq, "call", None, request.call, "tampered", why)
 
     def error(self, line: str, seq: int, event: Event) -> None:
         """Check an error byte."""

@@ -15,6 +15,7 @@ from typing import Final
 
 from ..errors import EnvironmentProblem, JournalDamaged, JournalError, Mismatch
 from ..executor.engine import Build
+from ..executor.vm_watch import VmNote
 from ..journal.events import Event, PostNondetResult, Request, StorageRead, StorageWrite, WriteStream
 from ..journal.run import RunFooter
 from ..journal.stored import StoredRun
@@ -53,6 +54,7 @@ class Explanation:
         changes: what is other in the end, recorded against now.
         unknown_end: why the end is not known; `` if it is.
         findings: contradictions of the record in itself.
+        vms: those of the run that went on behind the difference, in the order of their ends.
     """
 
     case: Case
@@ -63,6 +65,7 @@ class Explanation:
     changes: tuple[Difference, ...] = ()
     unknown_end: str = ""
     findings: tuple[Finding, ...] = ()
+    vms: tuple[VmNote, ...] = ()
 
     @property
     def open(self) -> bool:
@@ -192,6 +195,7 @@ def _explained(run: StoredRun, bench: Workbench, found: Mismatch, trip: Trip | N
         changes=tuple(_changes(run, trip, ended, bench)) if trip and ended else (),
         unknown_end=unknown,
         findings=findings,
+        vms=trip.vms if trip else (),
     )
 
 

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 from ..errors import Divergence, EnvironmentProblem, Mismatch
 from ..executor.engine import Build
+from ..executor.vm_watch import VmNote, VmWatch
 from ..journal.recorder import Forgetting, RunRecorder
 from ..journal.run import RunFooter
 from ..journal.stored import StoredRun
 from .continuing import TAIL_BYTES_MAX, Continuing, Endless, Journey
 from .reexecute import again, footer_difference
+from .vm_trees import ordered
 from .workbench import Workbench, footer_of
 
 if TYPE_CHECKING:
@@ -34,12 +36,14 @@ class Trip:
         found: the first difference; None: there is none.
         footer: how it ended; None where the record did not know enough.
         unknown: why there is no footer; `` if there is.
+        vms: in the order of their ends.
     """
 
     found: Mismatch | None
     journey: Journey
     footer: RunFooter | None = None
     unknown: str = ""
+    vms: tuple[VmNote, ...] = ()
 
 
 def go_along(run: StoredRun, bench: Workbench, deadline_s: float = DEADLINE_S) -> Trip:
@@ -52,7 +56,7 @@ def go_along(run: StoredRun, bench: Workbench, deadline_s: float = DEADLINE_S) -
         JournalError: the record can't be read. EnvironmentProblem: the runtime is not in order.
     """
     header, recorder = run.header, RunRecorder(run.header, Forgetting(), only_root=True)
-    journey = Journey()
+    journey, watch = Journey(), VmWatch(memory=False)
     door = Continuing(run, again(run, recorder), journey)
     try:
         report = bench.execute(
@@ -60,6 +64,7 @@ def go_along(run: StoredRun, bench: Workbench, deadline_s: float = DEADLINE_S) -
             door,
             stoppable_build(run),
             image=run.footer.image,
+            watch=watch,
             companion=_Guide(journey, deadline_s),
         )
     except (Divergence, EnvironmentProblem) as stop:
@@ -68,16 +73,16 @@ def go_along(run: StoredRun, bench: Workbench, deadline_s: float = DEADLINE_S) -
         unknown = f"behind the difference the run asks what the record does not know: {stop}"
         if isinstance(stop, Endless):
             unknown = f"behind the difference the run does not stop asking: {TAIL_BYTES_MAX >> 20} MiB are kept of it"
-        return Trip(found=journey.first(), journey=journey, unknown=unknown)
+        return Trip(found=journey.first(), journey=journey, unknown=unknown, vms=ordered(watch))
     door.finish()
     footer = footer_of(report)
     if report.outcome.interrupted:
         unknown = f"behind the difference the run did not end within {deadline_s:g} seconds"
-        return Trip(found=journey.first(), journey=journey, unknown=unknown)
+        return Trip(found=journey.first(), journey=journey, unknown=unknown, vms=ordered(watch))
     found = journey.first() or footer_difference(run.footer, footer)
-    if found is None and (root := recorder.finish(footer).root) != run.root:
+    if found is None and (root := recorder.finish(footer, run.bookkeeping()).root) != run.root:
         found = Divergence("footer", None, "root", run.root.hex(), root.hex())
-    return Trip(found=found, journey=journey, footer=footer)
+    return Trip(found=found, journey=journey, footer=footer, vms=ordered(watch))
 
 
 def stoppable_build(run: StoredRun) -> Build:

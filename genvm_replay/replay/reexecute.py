@@ -14,7 +14,7 @@ from typing import Final
 
 from ..errors import Divergence, EnvironmentProblem, Mismatch
 from ..executor.effects import Replaying, ReplayingPrefix
-from ..executor.engine import Build
+from ..executor.engine import METERED, Build
 from ..executor.runners.registry import Registry
 from ..executor.runners.runner_id import RunnerId
 from ..executor.stops import VmError
@@ -100,7 +100,7 @@ def natural_build(run: StoredRun) -> Build:
 
 def _compare(run: StoredRun, bench: Workbench, build: Build) -> None:
     header, recorded = run.header, run.footer
-    if header.limits.fuel is not None and build is not Build.FUEL:
+    if header.limits.fuel is not None and build not in METERED:
         raise EnvironmentProblem("the run has a fuel limit: only the fuel build can re-execute it")
     recorder = RunRecorder(header, Forgetting(), only_root=True)
     read_line = run.read_line if recorded.interrupted else again(run, recorder)
@@ -118,7 +118,7 @@ def _compare(run: StoredRun, bench: Workbench, build: Build) -> None:
     difference = footer_difference(recorded, footer)
     if difference is not None:
         raise difference
-    finished = recorder.finish(footer)
+    finished = recorder.finish(footer, run.bookkeeping())
     if finished.root != run.root:
         raise Divergence("footer", None, "root", run.root.hex(), finished.root.hex())
 

@@ -16,6 +16,7 @@ from ..executor.python_runtime.runtime import PythonRuntime
 from ..executor.rights import Rights
 from ..executor.runners.registry import Registry
 from ..executor.transaction import RunReport, run_transaction
+from ..executor.vm_watch import VmWatch
 from ..journal.run import RunFooter, RunHeader
 from ..journal.store import Store
 
@@ -73,6 +74,7 @@ class Workbench:
         cancel: Callable[[], None] = lambda: None,
         clock: FuelClock | None = None,
         companion: Companion | None = None,
+        watch: VmWatch | None = None,
     ) -> RunReport:
         """Run the transaction that a header describes, through the given door.
 
@@ -81,13 +83,16 @@ class Workbench:
             cancel: ends what the door waits for, when the run is stopped from outside.
             clock: stops the run at a point and looks at its VMs.
             companion: goes along with the run; its build must be one that can be stopped.
+            watch: takes note of every VM.
 
         Raises:
             Divergence: the door is a replaying one, and the run departs from its record.
             EnvironmentProblem: the runtime or the host is not in order.
         """
         registry = self.registry(debug_mode=header.limits.debug_mode) if self._runners_dir else None
-        machine = Machine(self.runtime, build, header.limits, image=image, registry=registry, clock=clock)
+        machine = Machine(
+            *(self.runtime, build, header.limits), image=image, registry=registry, clock=clock, watch=watch
+        )
         if companion is not None:
             companion.attend(machine)
         rights = Rights.from_letters(header.permissions)
