@@ -76,11 +76,12 @@ def recorded_runs(node: LocalNode) -> Iterator[tuple[str, StoredRun]]:
     metered = CallOptions(datetime=WHEN, fuel=10**9)
     yield "a metered sale", load(node.call(shop, "sell", ["tea", 3], options=metered))
     every = node.deploy(EVERYTHING.encode(), options=options).address
-    paid = CallOptions(datetime=WHEN, value=3)
+    paid = CallOptions(datetime=WHEN, value=3, fuel=10**9)
     yield "every request", load(node.call(every, "all", ["word"], options=paid))
     with running_modules() as modules:
         modules.llm = lambda _: {"Ok": {"data": "Rising", "consumed_gen": 1}}
-        reached = CallOptions(datetime=WHEN, modules={"llm": modules.address, "web": modules.address})
+        addresses = {"llm": modules.address, "web": modules.address}
+        reached = CallOptions(datetime=WHEN, fuel=10**9, modules=addresses)
         outlook = node.deploy(OUTLOOK.encode(), options=reached).address
         done = node.call(outlook, "ask", ["http://a.example/"], options=reached)
     yield "an outlook", load(done)
