@@ -18,6 +18,7 @@ from ..errors import UsageError
 
 FILE_BYTES_MAX: Final = 4 << 20
 DEPTH_MAX: Final = 32
+VALUES_MAX: Final = 200_000
 VARIABLE: Final = re.compile(r"\$\{([^{}]*)\}")
 ENVIRONMENT: Final = re.compile(r"ENV\[([^\[\]]+)\]")
 DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)(ms|s|m|h)")
@@ -64,8 +65,10 @@ def expand(document: Any, environment: Mapping[str, str], *, exe_dir: Path | Non
     the working folder; `${genvmVersion}` this release. What was put in is not looked at again.
 
     Raises:
-        UsageError: any other variable, or maps and lists nested deeper than DEPTH_MAX.
+        UsageError: any other variable; maps and lists nested deeper than DEPTH_MAX, or more than VALUES_MAX values,
+            which a few lines of YAML can stand for.
     """
+    left = VALUES_MAX
     known = {"exeDir": str(exe_dir or Path.cwd()), "genvmVersion": f"v{__version__}"}
 
     def value_of(path: str, name: str) -> str:
@@ -80,6 +83,10 @@ def expand(document: Any, environment: Mapping[str, str], *, exe_dir: Path | Non
         return known[name]
 
     def walk(path: str, value: Any, depth: int) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            _refuse(path, f"more than {VALUES_MAX} values; is this a configuration?")
         if depth > DEPTH_MAX:
             _refuse(path, f"nested deeper than {DEPTH_MAX}")
         if isinstance(value, str):
@@ -224,7 +231,8 @@ class ServiceConfig:
         bind_address: host and port to listen on.
         lua_script_path: the script with the policy; None for the one that comes with the module.
         lua_path: where `require` looks, in Lua's form: patterns with `?`, parted by semicolons.
-        vm_count: Lua VMs at most.
+        vm_count: Lua VMs that stand ready.
+        vm_count_max: Lua VMs, and so connections, at once.
         signer_url, signer_headers: of the service that signs requests; `#{...}` in them is filled in when signing.
         meta: free, visible to scripts.
     """
@@ -233,6 +241,7 @@ class ServiceConfig:
     lua_script_path: Path | None
     lua_path: str
     vm_count: int
+    vm_count_max: int
     log_level: str
     log_disable: str
     signer_url: str
@@ -250,7 +259,8 @@ def take_service(section: Section, *, port: int) -> ServiceConfig:
         bind_address=_address(section, "bind_address", f"127.0.0.1:{port}"),
         lua_script_path=Path(script) if script else None,
         lua_path=section.text("lua_path", None) or section.text("extra_lua_path", ""),
-        vm_count=section.whole("vm_count", 6, least=1, most=256),
+        vm_count=section.whole("vm_count", 6, least=1, most=1024),
+        vm_count_max=section.whole("vm_count_max", 128, least=1, most=1024),
         log_level=section.word("log_level", LOG_LEVELS, "info"),
         log_disable=section.text("log_disable", ""),
         signer_url=section.text("signer_url", SIGNER_URL),

@@ -46,6 +46,16 @@ def test_endless_nesting_is_refused():
         expand(loop, {})
 
 
+def test_a_few_lines_that_stand_for_millions_are_refused(tmp_path):
+    """YAML's anchors again."""
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 8)}]" for n in range(1, 10)]
+    path = tmp_path / "llm.yaml"
+    path.write_text("\n".join(lines))
+    with pytest.raises(UsageError, match="more than 200000 values"):
+        expand(read_config_file(path), {})
+
+
 @pytest.mark.parametrize(
     ("content", "text"),
     [
