@@ -10,6 +10,7 @@ import os
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -228,6 +229,31 @@ def test_a_frame_that_is_cut() -> None:
             bad.socket.sendall(b"\x82\xfe\x10\x00\0\0\0\0half")
             bad.socket.shutdown(socket.SHUT_RDWR)
         assert acquired(server.module.closed)
+        assert ask(good, prompt("say on"))["Ok"]["data"] == "on"
+
+
+MASK = b"\0\0\0\0"
+BROKEN = {
+    "no frame": b"\xff\xff\xff\xff",
+    "without a mask": b"\x82\x01x",
+    "a terabyte is announced": b"\x82\xff" + (1 << 40).to_bytes(8, "big") + MASK + b"x",
+    "fragments without end": b"\x02\xfe\x03\xe8"
+    + MASK
+    + bytes(1000)
+    + (b"\x00\xfe\x03\xe8" + MASK + bytes(1000)) * 5,
+    "a fragment of nothing": b"\x80\x81" + MASK + b"x",
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_broken_frames(kind: str) -> None:
+    """End that connection at once; its session ends too, and others go on."""
+    with running(request_bytes_max=4000) as server, executor(server) as good:
+        with executor(server) as bad:
+            bad.socket.sendall(BROKEN[kind])
+            assert acquired(server.module.closed)
+            with suppress(OSError):  # closed already
+                bad.socket.shutdown(socket.SHUT_RDWR)
         assert ask(good, prompt("say on"))["Ok"]["data"] == "on"
 
 
