@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
+import gc
 import os
 import selectors
 import signal
@@ -102,6 +103,8 @@ class ForkServer:
         ends = {stop.fileno()} if self._lifeline is None else {stop.fileno(), self._lifeline}
         for end in ends:
             self._selector.register(end, selectors.EVENT_READ)
+        gc.collect()
+        gc.freeze()  # else the first collection in each forked process copies every page that holds an object
         try:
             while True:
                 for key, _ in self._selector.select():

@@ -35,16 +35,14 @@ class Subscription:
 
     def __init__(self, board: EventBoard, run_id: int | None) -> None:
         self._board = board
-        self._run_id = run_id
+        self.run_id = run_id
         self._events: deque[RunEvent] = deque()
         self._news = asyncio.Event()
         self._dropped = 0
         self._ended = False
 
     def tell(self, event: RunEvent) -> None:
-        """Take an event that concerns this reader."""
-        if self._run_id not in (None, event.run_id):
-            return
+        """Take an event."""
         if event.kind == "output" and len(self._events) >= QUEUED_MAX:
             self._dropped += 1
             return
@@ -81,32 +79,38 @@ class Subscription:
 
 
 class EventBoard:
-    """Tells all subscribers."""
+    """Tells those who want to know."""
 
     def __init__(self) -> None:
-        self._readers: set[Subscription] = set()
+        self._readers: dict[int | None, set[Subscription]] = {}  # by the run that they want, None: all
 
     def subscribe(self, run_id: int | None) -> Subscription:
         """Events from now on: of one run, or of all."""
         reader = Subscription(self, run_id)
-        self._readers.add(reader)
+        self._readers.setdefault(run_id, set()).add(reader)
         return reader
 
     def tell(self, event: RunEvent) -> None:
-        """Tell everybody."""
-        for reader in list(self._readers):
+        """Tell everybody whom it concerns."""
+        for reader in self._of(event.run_id):
             reader.tell(event)
 
-    @property
-    def watched(self) -> bool:
-        """Whether anybody reads."""
-        return bool(self._readers)
+    def watched(self, run_id: int) -> bool:
+        """Whether anybody wants to know of a run."""
+        return run_id in self._readers or None in self._readers
 
     def leave(self, reader: Subscription) -> None:
         """A reader has gone."""
-        self._readers.discard(reader)
+        readers = self._readers.get(reader.run_id, set())
+        readers.discard(reader)
+        if not readers:
+            self._readers.pop(reader.run_id, None)
 
     def end(self) -> None:
         """The service ends: so do all readers."""
-        for reader in list(self._readers):
-            reader.end()
+        for readers in list(self._readers.values()):
+            for reader in list(readers):
+                reader.end()
+
+    def _of(self, run_id: int) -> list[Subscription]:
+        return [*self._readers.get(run_id, ()), *self._readers.get(None, ())]

@@ -210,6 +210,7 @@ class Runs:
         run = Run(order, executor, status, asyncio.get_running_loop().create_future())
         self._live[status.run_id] = run
         run.life = asyncio.create_task(self._life(run), name=f"run {status.run_id}")
+        run.life.add_done_callback(lambda _: self._leave(run))
         return run
 
     async def _life(self, run: Run) -> None:
@@ -233,9 +234,13 @@ class Runs:
         except Exception as error:  # the top of a run: it must not take others along
             LOG.exception("run %d failed", run_id)
             self._refuse(run, EnvironmentProblem(f"internal_error: {type(error).__name__}"))
-        finally:
-            self._live.pop(run_id, None)
-            run.ended.set()
+
+    def _leave(self, run: Run) -> None:
+        """Its life is over; one that was stopped before it began has done nothing."""
+        if not run.accepted.done():
+            self._refuse(run, EnvironmentProblem(f"{STOPPING}: the run had not started"))
+        self._live.pop(run.status.run_id, None)
+        run.ended.set()
 
     async def _execute(self, run: Run) -> int | None:
         """Wait for permits, run; the exit code."""
@@ -265,6 +270,7 @@ class Runs:
             finished = replace(finished, error=f"{NOT_RECORDED}: {error}")
             LOG.error("run %d: %s", run.status.run_id, finished.error)
         run.status = replace(run.status, finished=finished)
+        del self._live[run.status.run_id]
         self._retention.keep(run.status)
         if not run.accepted.done():
             run.accepted.set_result(run.status.run_id)
@@ -281,6 +287,6 @@ class Runs:
     def _told(self, run: Run, stream: str, said: Any) -> None:
         if stream == "log" and not run.order.capture_output:
             self._settings.on_log(run.status.run_id, said)
-        if self._events.watched:
+        if self._events.watched(run.status.run_id):
             name = "line" if stream == "log" else "text"
             self._events.tell(RunEvent(run.status.run_id, "output", {"stream": stream, name: said}))

@@ -7,7 +7,6 @@ RECORD_FILE; or `exec PROGRAM ARGUMENTS...`.
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import signal
@@ -35,8 +34,6 @@ def main() -> None:
     sys.setrecursionlimit(RECURSION_MAX)
     run = prepare(Path(cache))
     server = ForkServer(Path(socket), lambda arguments: work(arguments, run), lifeline=0)
-    gc.collect()
-    gc.freeze()  # else the first collection in each forked process copies all pages
     os.write(1, b"ready\n")
     os.close(1)
     os.open(os.devnull, os.O_WRONLY)

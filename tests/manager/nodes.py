@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from threading import Event
@@ -60,7 +60,8 @@ class Node(LocalHost):
     """The host of one run of the counter; `began` is set with its first write."""
 
     def __init__(self, method: str, *arguments: object, code: str | None = COUNTER) -> None:
-        super().__init__(Empty(), CONTRACT, call_object(method, list(arguments), {}), 0)
+        self.call = call_object(method, list(arguments), {})
+        super().__init__(Empty(), CONTRACT, self.call, 0)
         self.began = Event()
         self.asked: list[str] = []
         if code is not None:
@@ -84,7 +85,7 @@ def message(**changes: object) -> dict[str, Any]:
     return addresses | {"chain_id": "61999", "value": None, "is_init": False, "datetime": MOMENT} | changes
 
 
-def fields(host: str, **changes: object) -> dict[str, Any]:
+def fields(host: str, /, **changes: object) -> dict[str, Any]:
     """The fields of a request to run."""
     return {
         "major": 0,
@@ -98,7 +99,7 @@ def fields(host: str, **changes: object) -> dict[str, Any]:
     } | changes
 
 
-def order(host: str, **changes: object) -> RunOrder:
+def order(host: str, /, **changes: object) -> RunOrder:
     """An order."""
     return order_of(fields(host, **changes))
 
@@ -123,9 +124,7 @@ async def ended(runs: Runs, run_id: int) -> Finished:
     return status.finished
 
 
-async def until(condition: Callable[[], bool], runs: Runs) -> None:
-    """Wait until something is so; looked at after each event."""
-    events = runs.subscribe(None)
-    while not condition():
-        await events.__anext__()
-    await events.aclose()
+def workers(runs: Runs) -> list[int]:
+    """The processes that work for runs."""
+    pid = runs.launcher.pid
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
