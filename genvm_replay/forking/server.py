@@ -93,6 +93,10 @@ class ForkServer:
         self._listener = listen(path)
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
 
+    def hear(self, descriptor: int, take: Callable[[], None]) -> None:
+        """Call `take` whenever there is something to read, in this process."""
+        self._selector.register(descriptor, selectors.EVENT_READ, take)
+
     def serve(self) -> None:
         """Work until SIGTERM or Ctrl-C; what runs then is stopped."""
         stop, wakes = socket.socketpair()
