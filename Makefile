@@ -9,7 +9,7 @@ static:
 	tools/check.sh
 
 test:
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n 2
 
 demo:
 	$(PYTHON) -m genvm_replay demo

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -70,7 +71,8 @@ def _make_ready(settings: Settings, more: tuple[str, ...], more_facts: Mapping[s
 def folder_size(folder: Path) -> int:
     """Bytes of all files in a folder; what vanishes meanwhile does not count."""
     total = 0
-    for path in folder.rglob("*"):
-        with suppress(OSError):
-            total += path.stat().st_size if path.is_file() else 0
+    for place, _, names in os.walk(folder):  # passes over folders that vanish
+        for name in names:
+            with suppress(OSError):
+                total += (Path(place) / name).stat().st_size
     return total
