@@ -158,10 +158,12 @@ class Runs:
         """Events from now on, of one run or of all; `aclose` it when done."""
         return self._events.subscribe(run_id)
 
-    def module_log(self, run_id: int, line: Mapping[str, Any]) -> None:
-        """A line that a module wrote on behalf of a run: it becomes a part of the run's log."""
-        run = self._live.get(run_id)
+    def module_log(self, kind: str, line: Mapping[str, Any]) -> None:
+        """A line of a module's log: one that names a run (`run`, as text) becomes a part of that run's log."""
+        named = str(line.get("run"))
+        run = self._live.get(int(named)) if named.isascii() and named.isdigit() else None
         if run is not None and run.execution is not None:
+            line = {"module": kind, **line}
             run.execution.log.add(line, len(str(line)))
             self._told(run, "log", line)
 
