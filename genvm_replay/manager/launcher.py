@@ -22,7 +22,6 @@ from ..errors import EnvironmentProblem
 from ..forking.link import ANSWER, HEADER, TAKEN, Request, release
 
 READY: Final = b"ready\n"
-START_SECONDS_MAX: Final = 120.0  # the runtime may have to be prepared first
 LOST: Final = "the process that starts executors ended"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -152,7 +153,8 @@ class Runs:
 
     def acknowledge(self, run_id: int) -> None:
         """Forget the result of a finished run; of others, nothing. The record stays in the journal."""
-        self._retention.forget([run_id])
+        if self._retention.get(run_id) is not None:
+            self._retention.forget([run_id])
 
     def subscribe(self, run_id: int | None = None) -> Subscription:
         """Events from now on, of one run or of all; `aclose` it when done."""
@@ -263,14 +265,17 @@ class Runs:
 
     async def _end(self, run: Run, exit_code: int | None) -> None:
         """Store how a run ended, then tell it."""
-        record = run.record(exit_code)
         finished = run.finished(exit_code)
         try:
-            recorded_id = await self._results.finish(replace(run.status, finished=finished), record)
+            recorded_id = await self._results.finish(
+                replace(run.status, finished=finished), run.record(exit_code)
+            )
             finished = replace(finished, recorded_id=recorded_id)
         except ReplayError as error:
             finished = replace(finished, error=f"{NOT_RECORDED}: {error}")
             LOG.error("run %d: %s", run.status.run_id, finished.error)
+            with suppress(ReplayError):  # where the record was the reason
+                await self._results.finish(replace(run.status, finished=finished), None)
         run.status = replace(run.status, finished=finished)
         del self._live[run.status.run_id]
         self._retention.keep(run.status)

@@ -28,10 +28,12 @@ def test_a_run_is_executed_recorded_and_kept(make_runs: MakeRuns, tmp_path: Path
     async def scene() -> int:
         node = Node("inc", 2)
         async with make_runs() as runs, serving(node, tmp_path) as host:
-            run_id = await runs.start(order(host))
+            run_id = await runs.start(order(host, extra_args=["--debug-mode", "--print=result"]))
+            runs.acknowledge(run_id)  # it has not ended: there is nothing to forget
             finished = await ended(runs, run_id)
             assert (finished.cause, finished.exit_code, finished.error) == ("exited", 0, None)
-            assert (finished.stdout, finished.stderr) == ("by 2\n", "")
+            assert finished.stdout == 'by 2\nexecuted with `Return("\\x11")`\n'
+            assert finished.stderr == ""
             assert finished.genvm_log == [{"level": "info", "message": "finished", "result": "return"}]
             assert node.result == b"\x00\x11"
             assert runs.executions() == [runs.status(run_id)]
