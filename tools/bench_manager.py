@@ -311,14 +311,16 @@ async def kill(what: str, service: Service, after_s: float) -> None:
         os.kill(victim, signal.SIGKILL)
     if what == "module":
         await asyncio.sleep(0.5)
-        print("status:", await service._ask("GET", "/status"))
+        print("module:", (await service._ask("GET", "/status"))["web_module"])
 
 
 def found(manager: int, what: str) -> Any:
     """Processes of the launcher: executors, or modules."""
     for launcher in children(manager):
         for child in children(launcher):
-            words = Path(f"/proc/{child}/cmdline").read_bytes()  # empty: it has ended
+            words = b""  # as of one that has ended
+            with suppress(OSError):
+                words = Path(f"/proc/{child}/cmdline").read_bytes()
             if words and (b"modules" in words) == (what == "module"):
                 yield child
 
