@@ -18,8 +18,8 @@ from typing import Any, Final
 import click
 
 from ..errors import EnvironmentProblem, JournalError, ReplayError, UsageError
+from ..replay.node_message import read_host_data, read_message, read_permissions
 from .genvm_config import load_config
-from .genvm_message import read_host_data, read_message, read_permissions
 
 PRINTS: Final = ("result", "fingerprint", "stderr-full")
 SET_UP_FAILED: Final = 1

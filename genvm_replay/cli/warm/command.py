@@ -9,8 +9,8 @@ from typing import NoReturn
 import click
 
 from ...errors import EnvironmentProblem
+from ...forking.link import SOCKET_VARIABLE
 from ..context import Settings, pass_settings, shared_options
-from .link import SOCKET_VARIABLE
 
 
 @click.command()
@@ -33,11 +33,12 @@ def warm(settings: Settings, path: str) -> None:
         raise EnvironmentProblem("genvm warm works on Linux only; genvm run works without it")
     from ...executor.engine import Build
     from ...executor.python_runtime.runtime import shared_runtime
-    from .server import WarmServer
+    from ...forking.server import ForkServer, reserve_numbers
 
+    reserve_numbers()
     shared_runtime(settings.cache_folder()).make_ready(Build.EPOCH)
     load_code()
-    server = WarmServer(Path(path), work)
+    server = ForkServer(Path(path), work)
     click.echo(f"ready: {SOCKET_VARIABLE}={path}")
     server.serve()
 

@@ -73,7 +73,7 @@ class PythonRuntime:
     def make_ready(self, build: Build) -> None:
         """Load what every start on a build needs, so that later ones find it there."""
         self.program(build)
-        _ = self._sdk_image, self.pins
+        _ = self._sdk_image, self.pins, self._base_files
 
     def interrupt(self) -> None:
         """Stop what runs on any stoppable build of the interpreter, the making of images included."""
