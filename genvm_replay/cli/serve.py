@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
@@ -27,6 +27,14 @@ TOKEN_VARIABLE: Final = "GENVM_REPLAY_TOKEN"
 TOKEN_BYTES_MAX: Final = 4096
 _file: Final = click.Path(dir_okay=False, path_type=Path)
 _folder: Final = click.Path(file_okay=False, path_type=Path)
+
+
+class Executables(NamedTuple):
+    """What runs transactions, beside our own executor."""
+
+    root: Path | None
+    reroute_to: str | None
+    runners: Path | None
 
 
 @click.command()
@@ -110,7 +118,6 @@ def serve(
     """
     from genvm_replay.manager.config import ServeConfig, read_config
     from genvm_replay.manager.logs import start_log
-    from genvm_replay.manager.serving import end_with_parent
 
     config = read_config(config_file) if config_file else ServeConfig()
     for name, value in given.items():
@@ -118,9 +125,8 @@ def serve(
             setattr(config, name, value)
     token = _token(config)
     start_log(config.log_level)
-    if die_with_parent:
-        end_with_parent()
-    asyncio.run(_serve(settings, config, token, executors, reroute_to, runners_dir))
+    executables = Executables(executors, reroute_to, runners_dir)
+    asyncio.run(_serve(settings, config, token, executables, with_parent=die_with_parent))
 
 
 def _token(config: ServeConfig) -> str | None:
@@ -152,9 +158,9 @@ async def _serve(
     settings: Settings,
     config: ServeConfig,
     token: str | None,
-    executors: Path | None,
-    reroute_to: str | None,
-    runners_dir: Path | None,
+    executables: Executables,
+    *,
+    with_parent: bool,
 ) -> None:
     """Open everything, serve, close everything."""
     from genvm_replay.manager.auth import Doorkeeper
@@ -163,23 +169,25 @@ async def _serve(
 
     url = settings.database()
     async with AsyncExitStack() as stack:
-        manager = await _open(stack, settings, config, executors, reroute_to, runners_dir)
+        manager = await _open(stack, settings, config, executables)
         app = create_app(
             manager,
             doorkeeper=Doorkeeper([config.host, *config.allowed_hosts], token),
             private=_private(url, settings),
             body_bytes_max=config.max_body,
         )
-        await serve_app(app, config.host, config.port, drain_seconds=config.drain, ready=_tell_ready)
+        await serve_app(
+            app,
+            config.host,
+            config.port,
+            drain_seconds=config.drain,
+            ready=_tell_ready,
+            with_parent=with_parent,
+        )
 
 
 async def _open(
-    stack: AsyncExitStack,
-    settings: Settings,
-    config: ServeConfig,
-    executors: Path | None,
-    reroute_to: str | None,
-    runners_dir: Path | None,
+    stack: AsyncExitStack, settings: Settings, config: ServeConfig, executables: Executables
 ) -> Manager:
     from genvm_replay.cli.queries import run_filter
     from genvm_replay.cli.stored_view import event_json, run_json
@@ -196,8 +204,8 @@ async def _open(
     with open_database(url) as store:  # makes or migrates it, once
         store.database.refuse_read_only()
     manifest = None if config.manifest_path is None else Path(config.manifest_path)
-    versions = Versions(executors, manifest, reroute_to=reroute_to)
-    runners = None if runners_dir is None else str(runners_dir)
+    versions = Versions(executables.root, manifest, reroute_to=executables.reroute_to)
+    runners = None if executables.runners is None else str(executables.runners)
 
     def addresses() -> Mapping[str, str]:  # of modules that run from what runs start from
         return modules.addresses()

@@ -8,6 +8,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Final, TextIO
 
+from aiohttp.http_exceptions import BadHttpMessage
+
 from ..errors import UsageError
 
 TRACE: Final = 5
@@ -39,6 +41,12 @@ class JsonLines(logging.Formatter):
         return json.dumps(told)
 
 
+def is_ours(record: logging.LogRecord) -> bool:
+    """Whether it is worth a line: what a client sends that is no HTTP is its own trouble, and was answered."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, BadHttpMessage)
+
+
 def start_log(level: str, stream: TextIO | None = None) -> None:
     """Log to a stream from now on; None: standard error.
 
@@ -47,6 +55,7 @@ def start_log(level: str, stream: TextIO | None = None) -> None:
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines())
+    handler.addFilter(is_ours)
     for name in (ROOT, "aiohttp", "asyncio"):
         logger = logging.getLogger(name)
         logger.handlers[:] = [handler]

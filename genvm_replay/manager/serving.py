@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import signal
 from collections.abc import Callable
@@ -17,11 +16,16 @@ from .parts import MANAGER
 LINGER_SECONDS: Final = 5.0  # for answers that are on their way
 LINE_BYTES_MAX: Final = 64 << 10  # of a path with its query
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
-PARENT_DEATH_SIGNAL: Final = 1  # of prctl, linux/prctl.h
 
 
 async def serve(
-    app: web.Application, host: str, port: int, *, drain_seconds: float, ready: Callable[[str], None]
+    app: web.Application,
+    host: str,
+    port: int,
+    *,
+    drain_seconds: float,
+    ready: Callable[[str], None],
+    with_parent: bool = False,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C; then take no new runs, wait for those that go on, and end. A second signal ends at
     once what the first one waits for.
@@ -30,6 +34,7 @@ async def serve(
         port: 0: any that is free.
         drain_seconds: what goes on then is stopped.
         ready: is told the address, such as `http://127.0.0.1:3999`.
+        with_parent: stop too when the process that started this one ends (spec/manager-modules.md 6.1).
 
     Raises:
         EnvironmentProblem: the port is in use, or there is no such address.
@@ -42,6 +47,9 @@ async def serve(
 
     for number in SIGNALS:
         loop.add_signal_handler(number, stop)
+    parent = os.pidfd_open(os.getppid()) if with_parent else None
+    if parent is not None:
+        loop.add_reader(parent, closing.set)
     runner = web.AppRunner(
         app,
         handle_signals=False,
@@ -65,14 +73,9 @@ async def serve(
         await runner.cleanup()
         for number in SIGNALS:
             loop.remove_signal_handler(number)
-
-
-def end_with_parent() -> None:
-    """Be sent SIGTERM when the process that started this one ends (spec/manager-modules.md 6.1)."""
-    parent = os.getppid()
-    ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM)
-    if os.getppid() != parent:  # it ended in between
-        os.kill(os.getpid(), signal.SIGTERM)
+        if parent is not None:
+            loop.remove_reader(parent)
+            os.close(parent)
 
 
 async def _listen(runner: web.AppRunner, host: str, port: int) -> None:

@@ -16,7 +16,7 @@ from genvm_replay.manager.refusals import REASONS
 
 from .served import Service, environment, replay_program, running_service
 
-EXAMPLES = 6  # a tool for people runs more: see docs/manager.md
+EXAMPLES = 1  # a tool for people runs more: see docs/manager.md
 SECONDS_MAX = 300
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -10,6 +11,7 @@ from msgspec import Meta
 from ..operation import operation
 from ..order_schema import BASE64
 from ..parts import Manager
+from ..refusals import TookTooLong
 
 ModuleType = Annotated[
     str,
@@ -50,8 +52,9 @@ class ModuleStopped(msgspec.Struct):
     refuses=(409, 415),
 )
 async def start_module(manager: Manager, body: ModuleStart) -> ModuleStarted:
-    """Start a module. 409 where it runs already or does not start; the text begins with
-    `module_already_running` or `module_failed_to_start`."""
+    """Start a module.
+
+    409 where it runs already or does not start: `module_already_running`, `module_failed_to_start`."""
     await manager.modules.start(body.module_type.lower(), body.config, body.allow_empty_backends)
     return ModuleStarted()
 
@@ -81,6 +84,7 @@ async def restart_module(manager: Manager, body: ModuleStart) -> ModuleStarted:
 
 
 CHECKS_MAX = 16
+CHECK_SECONDS_MAX = 300.0
 Image = Annotated[str, Meta(pattern=f"^{BASE64}$", extra_json_schema={"contentEncoding": "base64"})]
 
 
@@ -127,7 +131,11 @@ async def check_llm(manager: Manager, body: LlmCheck) -> list[LlmChecked]:
     """Ask providers test prompts, each configuration each prompt. The module need not run."""
     configs = [msgspec.to_builtins(one) for one in body.configs]
     prompts = [msgspec.to_builtins(one) for one in body.test_prompts]
-    found = await manager.llm_check(configs, prompts, manager.environment.variables)
+    try:
+        async with asyncio.timeout(CHECK_SECONDS_MAX):
+            found = await manager.llm_check(configs, prompts, manager.environment.variables)
+    except TimeoutError as error:
+        raise TookTooLong(f"the providers took more than {CHECK_SECONDS_MAX:.0f} s") from error
     return msgspec.convert([dict(one) for one in found], list[LlmChecked])
 
 

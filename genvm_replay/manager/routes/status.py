@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 from aiohttp import web
 
+from ...errors import EnvironmentProblem
 from ..metrics import CONTENT_TYPE, METRICS
 from ..operation import operation
 from ..parts import Manager
@@ -51,7 +52,7 @@ class Status(msgspec.Struct):
 class Health(msgspec.Struct):
     """That the service is there."""
 
-    status: Literal["ok", "closing"]
+    status: Literal["ok"] = "ok"
 
 
 @operation("GET", "/status")
@@ -65,10 +66,12 @@ async def status(manager: Manager) -> Status:
     )
 
 
-@operation("GET", "/health")
+@operation("GET", "/health", refuses=(503,))
 async def health(manager: Manager) -> Health:
     """Whether the service takes work. Needs no token."""
-    return Health("closing" if manager.closing.is_set() else "ok")
+    if manager.closing.is_set():
+        raise EnvironmentProblem("manager_is_stopping: it takes no more work")
+    return Health()
 
 
 @operation("GET", "/metrics", gives={CONTENT_TYPE: {"type": "string"}})
