@@ -77,7 +77,7 @@ class ForkServer:
         """
         Args:
             work: does a command line in the forked process, and ends it.
-            lifeline: a descriptor whose end of stream ends the server; its owner's death is one.
+            lifeline: a descriptor whose end of stream ends the server, in place of signals; its owner's death is one.
 
         Raises:
             UsageError: somebody listens there already, or something else is there.
@@ -93,13 +93,17 @@ class ForkServer:
         self._listener = listen(path)
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
 
+    def hear(self, descriptor: int, take: Callable[[], None]) -> None:
+        """Call `take` whenever there is something to read, in this process."""
+        self._selector.register(descriptor, selectors.EVENT_READ, take)
+
     def serve(self) -> None:
         """Work until SIGTERM or Ctrl-C; what runs then is stopped."""
         stop, wakes = socket.socketpair()
         wakes.setblocking(False)
         signal.set_wakeup_fd(wakes.fileno())
-        for number in STOPS:
-            signal.signal(number, lambda *_: None)
+        for number in STOPS:  # who holds the lifeline decides: signals to a whole group are for him
+            signal.signal(number, signal.SIG_IGN if self._lifeline is not None else lambda *_: None)
         ends = {stop.fileno()} if self._lifeline is None else {stop.fileno(), self._lifeline}
         for end in ends:
             self._selector.register(end, selectors.EVENT_READ)

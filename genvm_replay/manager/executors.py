@@ -22,6 +22,7 @@ from .tasks import Surroundings, task_of
 from .versions import Executor
 from .worker import LOG_FILE, RECORD_FILE
 
+PASSED_ON: Final = "PG"  # to our own executor: how to reach a Postgres journal
 RECORD_BYTES_MAX: Final = 512 << 20  # of a run that no checkpoint has taken
 OutputTaker = Callable[[str, Any], None]  # stream (stdout, stderr, log), and a text or a line
 
@@ -92,7 +93,10 @@ class Executors:
             if executor.program is None:
                 execution.expect_record()
                 data = msgspec.msgpack.encode(task_of(run_id, order, self._surroundings))
-                words, environment = ["run"], {}
+                words = ["run"]
+                environment = {
+                    name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)
+                }
             else:
                 data = b"" if order.calldata is None else execution_data(order)
                 words = ["exec", *command_line(str(executor.program), run_id, order)]

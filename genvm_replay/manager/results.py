@@ -128,10 +128,10 @@ class Results:
         Raises:
             JournalError: the record can't be read; nothing was written.
         """
-        finished = None if record is None else decode_finished(record)
         row = _end_of(run)
 
         def write(connection: Connection) -> int | None:
+            finished = None if record is None else decode_finished(record)
             recorded_id = None if finished is None else run_rows.save(connection, finished, [], method=None)
             own = _RUNS.c.id == run.run_id
             connection.execute(update(_RUNS).where(own).values(row | {"recorded_id": recorded_id}))

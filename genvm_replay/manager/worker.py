@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -22,50 +23,78 @@ from ..forking.server import ForkServer, reserve_numbers
 
 LOG_FILE: Final = 3
 RECORD_FILE: Final = 4
+HINT_BYTES_MAX: Final = 4096
 DECIMAL_DIGITS_MAX: Final = 100_000  # of an integer that is printed; Python's own limit is 4300
 RECURSION_MAX: Final = 5_000  # frames; calldata nests up to 512 deep, several frames a level
 
 
 def main() -> None:
     """Load, listen, serve."""
-    socket, cache = sys.argv[1:]
+    path, cache = sys.argv[1:]
     reserve_numbers()
     sys.set_int_max_str_digits(DECIMAL_DIGITS_MAX)
     sys.setrecursionlimit(RECURSION_MAX)
-    run = prepare(Path(cache))
-    server = ForkServer(Path(socket), lambda arguments: work(arguments, run), lifeline=0)
+    worker = Worker(Path(cache))
+    server = ForkServer(Path(path), worker.work, lifeline=0)
+    server.hear(worker.hints.fileno(), worker.take_hint)
     os.write(1, b"ready\n")
     os.close(1)
     os.open(os.devnull, os.O_WRONLY)
     server.serve()
 
 
-def prepare(cache: Path) -> Callable[[Any], int]:
-    """Load what runs need; gives what does one."""
-    from ..executor.engine import Build
-    from ..executor.python_runtime.runtime import shared_runtime
-    from .worker_run import run_task
+class Worker:
+    """The loaded executor. In the process that forks it stays ready; in a forked one it does a piece of work.
 
-    runtime = shared_runtime(cache)
-    runtime.make_ready(Build.EPOCH)
-    return lambda task: run_task(task, runtime, log, RECORD_FILE)
+    Attributes:
+        hints: what forked processes say that they had to open: images of contracts, which the next one finds open.
+    """
 
+    def __init__(self, cache: Path) -> None:
+        """Load what runs need.
 
-def work(arguments: list[str], run: Callable[[Any], int]) -> NoReturn:
-    """Do one piece of work in the forked process, and end it."""
-    code = FAILED
-    try:
-        if arguments[0] == "exec":
-            os.execv(arguments[1], arguments[1:])
+        Raises:
+            EnvironmentProblem: the runtime can't be made ready.
+        """
+        from ..executor.engine import Build
+        from ..executor.python_runtime.runtime import shared_runtime
+        from .worker_run import run_task
+
+        self._run_task = run_task
+        self._runtime = shared_runtime(cache)
+        self._runtime.make_ready(Build.EPOCH)
+        self.hints, self._hints_in = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        for end in (self.hints, self._hints_in):
+            end.setblocking(False)
+
+    def take_hint(self) -> None:
+        """Open an image that a forked process has used."""
+        with suppress(OSError, UnicodeDecodeError):
+            self._runtime.open_image(self.hints.recv(HINT_BYTES_MAX).decode())
+
+    def work(self, arguments: list[str]) -> NoReturn:
+        """Do one piece of work in the forked process, and end it."""
+        code = FAILED
+        try:
+            if arguments[0] == "exec":
+                os.execv(arguments[1], arguments[1:])
+            code = self._run()
+        except (ReplayError, OSError) as error:
+            log({"level": "error", "message": str(error) or type(error).__name__})
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
+
+    def _run(self) -> int:
         from .worker_run import read_task
 
-        code = run(read_task(0))
-    except (ReplayError, OSError) as error:
-        log({"level": "error", "message": str(error) or type(error).__name__})
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):
-            stream.flush()
-    os._exit(code)
+        before = self._runtime.open_images()
+        code = self._run_task(read_task(0), self._runtime, log, RECORD_FILE)
+        for key in self._runtime.open_images() - before:
+            with suppress(OSError):  # it is only a hint
+                self._hints_in.send(key.encode())
+        return code
 
 
 def log(line: Mapping[str, Any]) -> None:

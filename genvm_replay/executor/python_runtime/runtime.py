@@ -147,12 +147,27 @@ class PythonRuntime:
     def _contract_image(self, files: Mapping[str, bytes], libraries: Sequence[str]) -> Image | None:
         key = " ".join((files_hash(files), *libraries))
         if key not in self._images:
-            while len(self._images) >= IMAGES_KEPT:
-                self._images.pop(next(iter(self._images)))
-            self._images[key] = self._store.obtain(
+            found = self._store.obtain(
                 "contract", (*self._ingredients, key), lambda: self._import(files, libraries)
             )
+            self._keep(key, found)
         return self._images[key]
+
+    def open_images(self) -> set[str]:
+        """Names of the contracts' images that are open; another process of this runtime can `open_image` them."""
+        return {key for key, image in self._images.items() if image is not None}
+
+    def open_image(self, key: str) -> None:
+        """Open a contract's image if it is in the cache, so that the next start finds it open."""
+        if key not in self._images:
+            found = self._store.find("contract", (*self._ingredients, key))
+            if found is not None:
+                self._keep(key, found)
+
+    def _keep(self, key: str, image: Image | None) -> None:
+        while len(self._images) >= IMAGES_KEPT:
+            self._images.pop(next(iter(self._images)))
+        self._images[key] = image
 
     def _import(self, files: Mapping[str, bytes], libraries: Sequence[str]) -> tuple[ImageFacts, bytes]:
         program = self.program(Build.EPOCH)
