@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import click
 
 import genvm_replay
-from genvm_replay.cli.context import CACHE_VARIABLE, Settings, pass_settings, shared_options
+from genvm_replay.cli.context import CACHE_VARIABLE, DB_VARIABLE, Settings, pass_settings, shared_options
 from genvm_replay.cli.replays import runners_option
 from genvm_replay.errors import UsageError
 
@@ -201,6 +201,7 @@ async def _open(
     from genvm_replay.manager.versions import Versions
 
     url, cache = settings.database(), settings.cache_folder()
+    os.environ.pop(DB_VARIABLE, None)  # it may hold a password; what is started here is told the journal
     with open_database(url) as store:  # makes or migrates it, once
         store.database.refuse_read_only()
     manifest = None if config.manifest_path is None else Path(config.manifest_path)

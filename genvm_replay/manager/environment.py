@@ -28,7 +28,7 @@ class Environment:
         Args:
             allowed: patterns of names, `*` for any characters.
         """
-        self.variables = variables
+        self._variables = variables
         self._allowed = tuple(allowed)
 
     def set(self, name: str, value: str) -> None:
@@ -39,11 +39,18 @@ class Environment:
         """
         if not NAME.fullmatch(name):
             raise UsageError("key: not the name of a variable: letters, digits and _")
-        if not any(fnmatchcase(name, one) for one in self._allowed) or any(
-            fnmatchcase(name, one) for one in NEVER
-        ):
+        if not self._allows(name):
             raise Forbidden(f"{name}: this service does not let callers set it; see --allow-env")
         try:
-            self.variables[name] = value
+            self._variables[name] = value
         except (ValueError, UnicodeError) as error:
             raise UsageError("value: it can't be the value of a variable") from error
+
+    def shared(self) -> dict[str, str]:
+        """What a request may use, as `${ENV[NAME]}`: a caller who names a provider's host must not read the rest."""
+        return {name: value for name, value in self._variables.items() if self._allows(name)}
+
+    def _allows(self, name: str) -> bool:
+        return any(fnmatchcase(name, one) for one in self._allowed) and not any(
+            fnmatchcase(name, one) for one in NEVER
+        )

@@ -47,3 +47,9 @@ def test_a_value_that_no_variable_can_have_is_told(monkeypatch):
         with pytest.raises(UsageError, match="value"):
             Environment(os.environ, ALLOWED).set("SOME_KEY", value)
     assert "SOME_KEY" not in os.environ
+
+
+def test_a_request_sees_what_callers_may_set_and_nothing_else():
+    """Else `${ENV[...]}` in a request would send any secret of the service to a host of the caller's choice."""
+    variables = {"OPENAIKEY": "k", "AWS_SECRET": "s", "GENVM_REPLAY_DB": "d", "PATH": "p"}
+    assert Environment(variables, ALLOWED).shared() == {"OPENAIKEY": "k"}

@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from ...errors import UsageError
 from ..operation import operation
 from ..order_schema import BASE64
 from ..parts import Manager
-from ..refusals import TookTooLong
+from ..refusals import Conflict, TookTooLong
 
 ModuleType = Annotated[
     str,
@@ -84,6 +85,7 @@ async def restart_module(manager: Manager, body: ModuleStart) -> ModuleStarted:
 
 
 CHECKS_MAX = 16
+SAFE = (1 << 53) - 1
 CHECK_SECONDS_MAX = 300.0
 Image = Annotated[str, Meta(pattern=f"^{BASE64}$", extra_json_schema={"contentEncoding": "base64"})]
 
@@ -102,11 +104,11 @@ class TestPrompt(msgspec.Struct):
 
     user_message: str
     system_message: str | None = None
-    temperature: Annotated[float, Meta(ge=0, le=2)] = 0.0
+    temperature: Annotated[float, Meta(ge=0, le=100)] = 0.0
     images: Annotated[list[Image], Meta(max_length=2)] = []
     max_tokens: Annotated[int, Meta(ge=1, le=1 << 20)] = 200
     use_max_completion_tokens: bool = False
-    seed: Annotated[int, Meta(ge=0, le=(1 << 63) - 1)] | None = None
+    seed: Annotated[int, Meta(ge=-SAFE, le=SAFE)] | None = None
 
 
 class LlmCheck(msgspec.Struct):
@@ -126,14 +128,16 @@ class LlmChecked(msgspec.Struct):
     response: str | None
 
 
-@operation("POST", "/llm/check", refuses=(415, 504))
+@operation("POST", "/llm/check", refuses=(409, 415, 504))
 async def check_llm(manager: Manager, body: LlmCheck) -> list[LlmChecked]:
     """Ask providers test prompts, each configuration each prompt. The module need not run."""
     configs = [msgspec.to_builtins(one) for one in body.configs]
     prompts = [msgspec.to_builtins(one) for one in body.test_prompts]
     try:
         async with asyncio.timeout(CHECK_SECONDS_MAX):
-            found = await manager.llm_check(configs, prompts, manager.environment.variables)
+            found = await manager.llm_check(configs, prompts, manager.environment.shared())
+    except UsageError as error:
+        raise Conflict(str(error)) from error
     except TimeoutError as error:
         raise TookTooLong(f"the providers took more than {CHECK_SECONDS_MAX:.0f} s") from error
     return msgspec.convert([dict(one) for one in found], list[LlmChecked])
