@@ -44,6 +44,9 @@ COOKIE_BYTES: Final = 8
     show_envvar=True,
     help="Record the run in this journal.",
 )
+@click.option(
+    "--keep-raw", is_flag=True, help="Record what the providers of the modules answered, as it came."
+)
 @click.pass_context
 def run_command(context: click.Context, /, **options: Any) -> None:
     """Run one transaction of a node."""
@@ -92,6 +95,7 @@ class Session:
         from ..executor.runners.registry import Registry
         from ..host_bridge.client import connect
         from ..host_bridge.module_client import ModuleClient
+        from ..host_bridge.modules import asking_for_attempts
         from ..journal.run import Limits, RunHeader
         from ..replay.node_run import PassingStreams, execute_for_node
 
@@ -108,6 +112,8 @@ class Session:
         )
         recorder = self._recorder(header)
         hello = {"cookie": self._cookie, "host_data": self._host_data}
+        if recorder is not None:
+            hello = asking_for_attempts(hello, keep_raw=self._options["keep_raw"])
         modules = ModuleClient(self._config.modules, hello)
         debug = self._options["debug_mode"]
         registry = Registry(self._config.runners_dir, self._config.registry_dir, debug_mode=debug)

@@ -104,7 +104,7 @@ def _tell_redacted(settings: Settings, gone: PayloadRedacted) -> None:
 
 
 def _events(run: StoredRun, line: str | None) -> Iterator[tuple[str, int, Event | PayloadRedacted]]:
-    names = [summary.name for summary in run.lines()]
+    names = [summary.name for summary in run.all_lines()]
     if line is not None and line not in names:
         raise UsageError(f"the run has no line {line!r}; its lines: {', '.join(names) or 'none'}")
     for name in names if line is None else [line]:

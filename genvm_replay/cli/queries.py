@@ -1,4 +1,4 @@
-"""`query`: runs, events, storage changes and nondeterministic answers by contract, method, result, error, time."""
+"""`query`: runs, events, storage changes, answers of models and attempts by contract, method, result, error, time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from genvm_replay.errors import UsageError
 if TYPE_CHECKING:
     from genvm_replay.journal.query import RunFilter
 
-WHAT: Final = ("runs", "events", "storage", "answers")
+WHAT: Final = ("runs", "events", "storage", "answers", "attempts")
 RESULTS: Final = ("return", "user_error", "vm_error", "internal_error")
 ROLES: Final = ("leader", "validator", "sync", "appeal", "replay")
 LEFT_OUT: Final = ("fingerprint", "stored_bytes", "recorded_at", "parent", "root", "sender", "hash", "status")
@@ -52,9 +52,10 @@ TX_CHARS: Final = 14
 def query(settings: Settings, /, what: Any, limit: int, as_csv: bool, **wanted: Any) -> None:
     """Search the journal, newest runs first.
 
-    WHAT is runs, events (where they are stored), storage (slots that were written) or answers (of nondeterministic
-    blocks, models and web pages). Conditions add up. The same rows can be read with SQL: the views runs_view,
-    events_view, storage_changes_view, nondet_answers_view and contracts_view.
+    WHAT is runs, events (where they are stored), storage (slots that were written), answers (of nondeterministic
+    blocks, models and web pages) or attempts (what the modules tried for them: backend, model, status, time, tokens,
+    cost). Conditions add up. All but attempts can be read with SQL too: the views runs_view, events_view,
+    storage_changes_view, nondet_answers_view and contracts_view.
     """
     from genvm_replay.journal.query import search
 

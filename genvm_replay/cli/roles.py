@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from math import isnan
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -10,6 +11,7 @@ import click
 
 from genvm_replay.cli.context import Settings, pass_settings, shared_options
 from genvm_replay.cli.errors import DONE, FAILED
+from genvm_replay.cli.module_options import ModuleChoice, module_options
 from genvm_replay.cli.opening import make_bench, open_store
 from genvm_replay.cli.output import printable
 from genvm_replay.cli.replays import find_runs, runners_option
@@ -17,10 +19,8 @@ from genvm_replay.cli.rounds import tell
 from genvm_replay.cli.transaction_options import (
     DEADLINE_SECONDS,
     DEADLINE_SECONDS_MAX,
-    module_options,
 )
 from genvm_replay.errors import UsageError
-from genvm_replay.host_bridge.modules import LLM, WEB
 
 if TYPE_CHECKING:
     from genvm_replay.journal.run import Role
@@ -126,6 +126,8 @@ def _run(settings: Settings, tx: str, roles: Sequence[str], **options: Any) -> i
     from genvm_replay.replay.rounds import leader_to_judge, verdicts
 
     chosen, runners = options.pop("run_id"), options.pop("runners_dir")
+    modules = ModuleChoice.taken_from(options) if "keep_raw" in options else ModuleChoice()
+    asked = _options(**options)
     with open_store(settings, to_write=True) as store:
         leader = leader_to_judge(store, find_runs(store, tx), chosen)
         if roles[0] == "leader" and why_unjudgeable(leader.footer):
@@ -133,11 +135,12 @@ def _run(settings: Settings, tx: str, roles: Sequence[str], **options: Any) -> i
         fuel = leader.header.limits.fuel
         build = Build.EPOCH if fuel is None else Build.FUEL
         bench = make_bench(settings, store, [build], runners_dir=runners)
-        asked = _options(**options)
         made: list[Rerun] = []
         try:
-            for role in roles:
-                made.append(rerun(bench, leader, _role(role), asked))
+            with modules.opened() as (addresses, asking):
+                asked = replace(asked, modules=addresses, asking=asking)
+                for role in roles:
+                    made.append(rerun(bench, leader, _role(role), asked))
         finally:  # what was recorded is told, also where a later run could not be made
             ids = {one.run_id for one in made}
             found = [one for one in verdicts(store, find_runs(store, tx)) if one.run_id in ids]
@@ -158,16 +161,12 @@ def _role(name: str) -> Role:
     return next(role for role in RULES if role == name)
 
 
-def _options(
-    deadline: float, state: str | None, llm: str | None = None, web: str | None = None
-) -> RerunOptions:
+def _options(deadline: float, state: str | None) -> RerunOptions:
     from genvm_replay.replay.rerun import RerunOptions
 
-    addresses = {LLM: llm, WEB: web}
     if isnan(deadline):
         raise UsageError("--deadline: give a number of seconds")
     return RerunOptions(
-        modules={name: address for name, address in addresses.items() if address is not None},
         deadline_ms=round(deadline * 1000) or None,
         local_state=state == "local",
     )

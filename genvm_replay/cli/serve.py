@@ -230,9 +230,9 @@ async def _open(
 
 
 async def _check_llm(configs: Any, prompts: Any, variables: Any) -> Any:
-    from importlib import import_module
+    from genvm_replay.modules.llm.check import check
 
-    return await import_module("genvm_replay.modules.llm.check").check(configs, prompts, variables)
+    return await check(configs, prompts, variables)
 
 
 def _private(url: str, settings: Settings) -> list[str]:

@@ -70,7 +70,7 @@ def run_json(summary: RunSummary, run: StoredRun) -> dict[str, Any]:
         told[name] = plain(getattr(footer, name))
     told["stderr"] = stderr_of(run)
     told["lines"] = [
-        {"name": line.name, "events": line.count, "head": hexed(line.head)} for line in run.lines()
+        {"name": line.name, "events": line.count, "head": hexed(line.head)} for line in run.all_lines()
     ]
     return told
 
@@ -114,14 +114,19 @@ def _as_text(value: object) -> str:
 
 
 def event_json(line: str, seq: int, event: Event) -> dict[str, Any]:
+    from genvm_replay.calldata.jsonform import to_json
+    from genvm_replay.journal.bookkeeping import facts_of
+    from genvm_replay.journal.events import ModuleAttempt
+
     request = event.request
-    return {
+    told = {
         "line": line,
         "seq": seq,
         "kind": request.__struct_config__.tag,
         "request": {name: plain(getattr(request, name)) for name in request.__struct_fields__},
         "answer": {"error": event.answer.error, "value": plain(event.answer.value)},
     }
+    return told | {"facts": to_json(facts_of(request))} if isinstance(request, ModuleAttempt) else told
 
 
 def event_text(line: str, seq: int, event: Event, contract: bytes) -> str:
@@ -138,6 +143,8 @@ def event_text(line: str, seq: int, event: Event, contract: bytes) -> str:
         shown["stream"] = STREAMS.get(fields["stream"], shown["stream"])
         shown["data"] = short(repr(bytes(fields["data"]).decode(errors="replace")))
     came = "" if answer.value is None else f" -> {short(answer.value)}"
+    if kind == "module_attempt":
+        shown["facts"] = _as_text(fields["facts"])
     if kind == "module_call":
         shown["message"], came = _as_text(fields["message"]), f" -> {_as_text(answer.value)}"
     failed = f" -> host error {answer.error}" if answer.error else ""

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import urlsplit
 
 import click
 
+from genvm_replay.cli.module_options import module_options
 from genvm_replay.errors import UsageError
-from genvm_replay.host_bridge.modules import ADDRESSES, LLM, WEB
 
 if TYPE_CHECKING:
     from genvm_replay.replay.local_node import CallOptions
@@ -20,7 +19,6 @@ U64_MAX: Final = 2**64 - 1
 FUEL_MAX: Final = 2**63 - 1
 DEADLINE_SECONDS: Final = 60.0
 DEADLINE_SECONDS_MAX: Final = 86_400.0
-MODULE_VARIABLES: Final = {LLM: "GENVM_REPLAY_LLM", WEB: "GENVM_REPLAY_WEB"}
 UNITS: Final = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -83,38 +81,6 @@ def transaction_options(command: Command) -> Command:
     return command
 
 
-def module_options() -> list[Callable[[Command], Command]]:
-    """An option for the address of each module."""
-    return [_module_option(module, variable) for module, variable in MODULE_VARIABLES.items()]
-
-
-def _module_option(module: str, variable: str) -> Callable[[Command], Command]:
-    return click.option(
-        f"--{module}",
-        metavar="URL",
-        envvar=variable,
-        callback=read_module_address,
-        help=f"Where nondeterministic blocks find the {module} module. [env: {variable}; default: {ADDRESSES[module]}]",
-    )
-
-
-def read_module_address(context: click.Context, parameter: click.Parameter, text: str | None) -> str:
-    """Read the address of a module: `ws://` or `wss://`, a host, a port."""
-    module = str(parameter.name)
-    if not text:
-        return ADDRESSES[module]
-    try:
-        parts = urlsplit(text)
-        good = parts.scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good:
-        raise click.BadParameter(
-            f"{text!r} is no address of a module, such as {ADDRESSES[module]}", ctx=context, param=parameter
-        )
-    return text
-
-
 def call_options(
     *,
     value: int,
@@ -123,8 +89,6 @@ def call_options(
     fuel: int | None,
     deadline: float | None,
     memory_limit: int | None,
-    llm: str = ADDRESSES[LLM],
-    web: str = ADDRESSES[WEB],
 ) -> CallOptions:
     """The options as the node takes them.
 
@@ -154,5 +118,4 @@ def call_options(
         fuel=fuel,
         deadline_ms=deadline_ms or None,
         memory_bytes=memory_limit or MEMORY_BYTES_MAX,
-        modules={LLM: llm, WEB: web},
     )

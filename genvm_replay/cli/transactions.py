@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,6 +11,7 @@ import click
 from genvm_replay.cli.arguments import read_contract, read_kwargs, read_values
 from genvm_replay.cli.context import Settings, pass_settings, shared_options
 from genvm_replay.cli.errors import DONE, FAILED
+from genvm_replay.cli.module_options import ModuleChoice
 from genvm_replay.cli.opening import make_bench, open_store
 from genvm_replay.cli.recorded_view import show, show_delivery
 from genvm_replay.cli.transaction_options import call_options, transaction_options
@@ -43,9 +45,11 @@ def deploy(
     **options: Any,
 ) -> None:
     """Deploy the contract in FILE and record the run. The ARGs go to its constructor."""
+    modules = ModuleChoice.taken_from(options)
     code, sent = read_contract(file), call_options(**options)
     positional, named = read_values(args), read_kwargs(kwargs)
-    with open_store(settings, to_write=True) as store:
+    with open_store(settings, to_write=True) as store, modules.opened() as (addresses, asking):
+        sent = replace(sent, modules=addresses, asking=asking)
         node = _node(settings, store, sent)
         recorded = node.deploy(code, positional, named, sent)
         good = _tell(settings, node, recorded, deliver=deliver, deployed=True)
@@ -76,11 +80,13 @@ def call(
     """Call METHOD of the contract at ADDRESS with the ARGs and record it."""
     from genvm_replay.calldata import Address
 
+    modules = ModuleChoice.taken_from(options)
     target, sent = Address.parse(address), call_options(**options)
     positional, named = read_values(args), read_kwargs(kwargs)
     if not method.isprintable():
         raise UsageError(f"{method!r} is no name of a method")
-    with open_store(settings, to_write=True) as store:
+    with open_store(settings, to_write=True) as store, modules.opened() as (addresses, asking):
+        sent = replace(sent, modules=addresses, asking=asking)
         node = _node(settings, store, sent)
         recorded = node.call(target, method, positional, named, sent, view=view)
         good = _tell(settings, node, recorded, deliver=deliver)

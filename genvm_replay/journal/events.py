@@ -167,6 +167,16 @@ class ModuleCall(Request, tag="module_call/1", frozen=True, array_like=True, gc=
     message: bytes  # calldata
 
 
+class ModuleAttempt(Request, tag="module_attempt/1", frozen=True, array_like=True, gc=False):
+    """What a module tried for an answer: bookkeeping, on a line of its own (`bookkeeping.py`).
+
+    Answer: what the provider said, as it came, where that is kept.
+    """
+
+    call: int  # seq of the `ModuleCall` on the line that this one is about
+    facts: bytes  # calldata of a flat map, such as backend, model, status, duration_us, input_tokens
+
+
 class ReadRunningTime(Request, tag="read_running_time/1", frozen=True, array_like=True, gc=False):
     """The guest asks how long it has been running (`Trace.RuntimeMicroSec`). Answer: microseconds."""
 
@@ -193,6 +203,7 @@ AnyRequest: TypeAlias = (
     | RemainingFuelAsGen
     | NotifyNondetDisagreement
     | ModuleCall
+    | ModuleAttempt
     | ReadRunningTime
 )
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 from sqlalchemy import ColumnElement, Select, column, exists, func, select, table, text
 
+from genvm_replay.calldata import to_text
+from genvm_replay.journal import bookkeeping, run_rows
 from genvm_replay.journal.connection import Database
+from genvm_replay.journal.database_source import DatabaseSource
 from genvm_replay.journal.schema import nondet_answers, run_facts, runs, segments, storage_writes
+from genvm_replay.journal.stored import StoredRun
 
-What: TypeAlias = Literal["runs", "events", "storage", "answers"]
+What: TypeAlias = Literal["runs", "events", "storage", "answers", "attempts"]
+ATTEMPTS: Final = "attempts"
+ATTEMPT_FACTS: Final = ("backend", "model", "status", "duration_us", "input_tokens", "output_tokens", "cost")
+"""Facts of an attempt that have a column of their own."""
 
 # View, order of the rows of one run, and the table that a run has rows in.
 SHOWN: Final[Mapping[str, tuple[str, tuple[str, ...], Any]]] = {
@@ -19,6 +26,7 @@ SHOWN: Final[Mapping[str, tuple[str, tuple[str, ...], Any]]] = {
     "events": ("events_view", ("line", "first_seq"), segments),
     "storage": ("storage_changes_view", ("slot",), storage_writes),
     "answers": ("nondet_answers_view", ("line", "seq"), nondet_answers),
+    ATTEMPTS: ("runs_view", (), None),
 }
 
 
@@ -53,6 +61,8 @@ def search(
             .order_by(column("run").desc(), *map(column, order))
         )
         rows = [dict(row._mapping) for row in database.fetch(query)] if page else []
+        if what == ATTEMPTS:
+            rows = [attempt for row in rows for attempt in _attempts(database, row)]
     return rows, page[-1] if len(ids) > limit else None
 
 
@@ -67,6 +77,9 @@ def matching(database: Database, what: What, wanted: RunFilter) -> Select[Any]:
     conditions = [name == value for name, value in of_run.items() if value is not None]
     if wanted.before is not None:
         conditions.append(runs.c.id < wanted.before)
+    if what == ATTEMPTS:
+        lines = segments.c.line.startswith(bookkeeping.ATTEMPTS)
+        conditions.append(exists().where(segments.c.run_id == runs.c.id, lines))
     source = SHOWN[what][2]
     if source is not None:
         conditions.append(exists().where(source.c.run_id == runs.c.id))
@@ -75,6 +88,21 @@ def matching(database: Database, what: What, wanted: RunFilter) -> Select[Any]:
     if of_facts:
         query = query.join(run_facts, run_facts.c.run_id == runs.c.id)
     return query.where(*conditions, *of_facts).order_by(runs.c.id.desc())
+
+
+def _attempts(database: Database, of_run: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """What modules tried in one run, read from its segments: there is no view of it."""
+    loaded = run_rows.load(database, of_run["run"])
+    if loaded is None:
+        return
+    run = StoredRun(loaded[0], DatabaseSource(database, of_run["run"]), loaded[1])
+    named = {name: of_run[name] for name in ("run", "tx", "contract", "method")}
+    for one in bookkeeping.attempts_of(run):
+        known = {name: one.facts.get(name) for name in ATTEMPT_FACTS}
+        others = {name: value for name, value in one.facts.items() if name not in known}
+        size = None if one.raw is None else len(one.raw)
+        place = {"line": one.line, "call": one.call}
+        yield {**named, **place, **known, "raw_size": size, "other": to_text(others) if others else None}
 
 
 def _facts_conditions(database: Database, wanted: RunFilter) -> list[ColumnElement[bool]]:

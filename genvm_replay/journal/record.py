@@ -24,6 +24,7 @@ from genvm_replay.journal.events import (
     Answer,
     Event,
     GetLeaderNondetResult,
+    ModuleAttempt,
     ModuleCall,
     PostNondetResult,
     Request,
@@ -34,7 +35,7 @@ EVENT_BYTES_MAX: Final = 16 << 20  # of one encoded event, which only long texts
 BLOB_EXT: Final = 1
 HASH_BYTES: Final = 32
 PAYLOAD_MARK: Final = bytes((0xC7, HASH_BYTES, BLOB_EXT))  # how msgpack begins such an Ext
-PRIVATE: Final = frozenset({ModuleCall, GetLeaderNondetResult, PostNondetResult})
+PRIVATE: Final = frozenset({ModuleCall, ModuleAttempt, GetLeaderNondetResult, PostNondetResult})
 
 Pair: TypeAlias = tuple[Request, Answer]
 BlobLookup: TypeAlias = Callable[[bytes], bytes]

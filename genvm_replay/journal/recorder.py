@@ -6,14 +6,16 @@ with and without: only segments that closed by themselves are taken.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from types import TracebackType
 from typing import Final, NamedTuple, Protocol, Self
 
+from genvm_replay.calldata import Value
 from genvm_replay.errors import EnvironmentProblem, JournalError, UsageError
 from genvm_replay.journal import chain
+from genvm_replay.journal.bookkeeping import attempt_event, attempts_line
 from genvm_replay.journal.chain import LineSummary
 from genvm_replay.journal.line import LineWriter
 from genvm_replay.journal.payloads import BlobPool
@@ -157,17 +159,29 @@ class RunRecorder:
                 raise JournalError("the run is finished: it takes no more lines")
             if not 0 < len(name.encode()) <= LINE_NAME_BYTES_MAX or name in ("header", "footer"):
                 raise UsageError(f"{name[:LINE_NAME_BYTES_MAX]!r} can't be the name of a line")
-            writer = self._lines[name] = LineWriter(
+            writer = LineWriter(
                 name, self._genesis, self._pool, self._index, lock=self._lock, told=self._grow
             )
+            with self._lock:  # a checkpoint on another thread goes through them
+                self._lines[name] = writer
         return writer
 
-    def finish(self, footer: RunFooter) -> FinishedRun:
-        """Close all lines and compute the root; nothing can be appended after."""
+    def note_attempts(self, line: str, attempts: Sequence[Mapping[str, Value]]) -> None:
+        """Tell what was tried for the answer that is the next event of a line."""
+        call = len(self.line(line))
+        for facts in attempts:
+            self.line(attempts_line(line)).append(*attempt_event(call, facts))
+
+    def finish(self, footer: RunFooter, bookkeeping: Sequence[LineSummary] = ()) -> FinishedRun:
+        """Close all lines and compute the root; nothing can be appended after.
+
+        Args:
+            bookkeeping: lines of the run that is re-executed, taken over: only the root of such a run counts.
+        """
         self._finished = True
         for writer in self._lines.values():
             writer.finish()
-        return self._part(footer, self._pool.blobs)
+        return self._part(footer, self._pool.blobs, bookkeeping)
 
     def give_up(self) -> None:
         """Make no more checkpoints, and remove those that were made. Where that fails, a prefix of the run stays."""
@@ -198,10 +212,12 @@ class RunRecorder:
             self._pool.release(part.blobs, self._closed_bytes)
             self._closed_bytes, self._wanted_bytes = 0, self._checkpoint_bytes
 
-    def _part(self, footer: RunFooter, blobs: Mapping[bytes, bytes]) -> FinishedRun:
+    def _part(
+        self, footer: RunFooter, blobs: Mapping[bytes, bytes], bookkeeping: Sequence[LineSummary] = ()
+    ) -> FinishedRun:
         """What is closed, as a run that ends with this footer."""
         writers = sorted(self._lines.values(), key=lambda writer: writer.name)
-        summaries = [writer.closed() for writer in writers]
+        summaries = [*(writer.closed() for writer in writers), *bookkeeping]
         lines, footer_bytes = chain.encode_lines(summaries), encode_struct(footer)
         return FinishedRun(
             header=self.header,

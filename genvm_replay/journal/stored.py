@@ -14,6 +14,7 @@ from blake3 import blake3
 
 from genvm_replay.errors import JournalDamaged, JournalError, PayloadRedacted, UnknownEvent, UsageError
 from genvm_replay.journal import chain, tree, verify
+from genvm_replay.journal.bookkeeping import is_bookkeeping
 from genvm_replay.journal.chain import LineSummary
 from genvm_replay.journal.events import Event
 from genvm_replay.journal.proof import LeafProof, Proof, SegmentProof, check_proof
@@ -54,7 +55,15 @@ class StoredRun:
         self._last: tuple[str, int, list[bytes]] | None = None
 
     def lines(self) -> tuple[LineSummary, ...]:
-        """Name, event count and last head of each line, sorted by name."""
+        """Name, event count and last head of each line of requests and answers, sorted by name."""
+        return tuple(line for line in self._lines.values() if not is_bookkeeping(line.name))
+
+    def bookkeeping(self) -> tuple[LineSummary, ...]:
+        """The same of the lines that nothing crossed on (`bookkeeping.py`)."""
+        return tuple(line for line in self._lines.values() if is_bookkeeping(line.name))
+
+    def all_lines(self) -> tuple[LineSummary, ...]:
+        """Both."""
         return tuple(self._lines.values())
 
     def read_line(self, name: str) -> Iterator[Event]:

@@ -94,7 +94,7 @@ def _finished(run: StoredRun, archived: ArchivedRun) -> FinishedRun:
     return FinishedRun(
         header=run.header,
         footer=run.footer,
-        lines=run.lines(),
+        lines=run.all_lines(),
         segments=tuple(archived.segments),
         blobs=archived.blobs,
         stored=archived.stored,

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, TypeAlias
 from .. import calldata
 from ..calldata import CalldataError, Value
 from ..errors import PeerProtocolError
+from ..host_bridge.modules import ASKS
 
 GEN_MAX: Final = 2**53 - 1  # exact in a double
 METHODS: Final = ("GET", "POST", "HEAD", "DELETE", "OPTIONS", "PATCH", "PUT")
@@ -25,9 +26,6 @@ TEMPLATES: Final[dict[str, tuple[str, ...]]] = {
     "EqNonComparativeValidator": ("task", "criteria", "input", "output"),
 }
 DURATION: Final = re.compile(r"([0-9]{1,15})(ms|s)")
-ASKS: Final = "genvm_replay"
-"""Key in `host_data` by which our executor asks for more than the protocol has: a map with `attempts` (bool) and
-`keep_raw` (bool)."""
 
 
 @dataclass(frozen=True, slots=True)

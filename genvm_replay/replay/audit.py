@@ -21,11 +21,14 @@ from ..executor.storage_delta import StorageDelta
 from ..executor.storage_slots import CODE_SLOT
 from ..executor.sub_vms import I_AM_LEADER
 from ..host_bridge.host import HOST_ERRORS
+from ..journal.bookkeeping import attempts_line
 from ..journal.events import (
     OK,
     ConsumeResult,
     Event,
     GetLeaderNondetResult,
+    ModuleAttempt,
+    ModuleCall,
     ReadClock,
     ReadRandom,
     StorageRead,
@@ -80,6 +83,10 @@ def audit(run: StoredRun) -> Iterator[Finding]:
     for line in run.lines():
         for seq, event in enumerate(run.read_line(line.name)):
             yield from checks.event(line.name, seq, event)
+    for line in run.bookkeeping():
+        for seq, shown in enumerate(run.read_shown(line.name)):
+            if isinstance(shown, Event):
+                yield from checks.bookkeeping(line.name, seq, shown)
     yield from checks.footer()
 
 
@@ -95,6 +102,7 @@ class _Checks:
         self._known: dict[bytes, dict[int, int]] = {}  # slot -> index -> byte
         self._noted = 0
         self._code_read = False
+        self._calls: set[tuple[str, int]] = set()  # line of the attempts, seq of the module call
 
     def event(self, line: str, seq: int, event: Event) -> Iterator[Finding]:
         """Check one event."""
@@ -117,6 +125,8 @@ class _Checks:
             case StorageWrite() if line == MAIN_LINE and not answer.error:
                 self._delta.write(request.slot, request.index, request.data)
                 self._note(request.slot, request.index, request.data)
+            case ModuleCall():
+                self._calls.add((attempts_line(line), seq))
             case ConsumeResult():
                 yield from self._result(line, seq, request.payload)
             case _:
@@ -124,6 +134,17 @@ class _Checks:
         if answer.error and answer.error not in HOST_ERRORS and not _is_leader_sign(event):
             why = "the host has no such error byte"
             yield Finding(line, seq, "answer.error", None, answer.error, "host", why)
+
+    def bookkeeping(self, line: str, seq: int, event: Event) -> Iterator[Finding]:
+        """Check one event that nobody asked for: it is an attempt for an answer that the run was given."""
+        request = event.request
+        if not isinstance(request, ModuleAttempt):
+            why = "this line tells what modules tried, and nothing else"
+            kind = ModuleAttempt.__struct_config__.tag
+            yield Finding(line, seq, "kind", kind, request.__struct_config__.tag, "tampered", why)
+        elif (line, request.call) not in self._calls:
+            why = "no module was asked there"
+            yield Finding(line, seq, "call", None, request.call, "tampered", why)
 
     def _read(self, line: str, seq: int, request: StorageRead, event: Event) -> Iterator[Finding]:
         told = event.answer.value

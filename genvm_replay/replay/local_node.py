@@ -28,7 +28,7 @@ from ..host_bridge.local_host import LocalHost, Outgoing
 from ..journal.delta import StateConflict
 from ..journal.events import DeployContract, PostEvent, PostMessage, StorageWrite
 from ..journal.run import Limits, Message, RunHeader
-from .local_modules import reached_modules
+from .local_modules import Asking, reached_modules
 from .state_change import StateRead, change, failed_change
 from .workbench import Workbench, footer_of
 
@@ -52,6 +52,7 @@ class CallOptions:
         fuel: instruction budget; the run then uses the FUEL build.
         deadline_ms: wall-clock limit; None: no limit.
         modules: where nondeterministic blocks find the web and the models: name of a module -> `ws://host:port`.
+        asking: how they are asked.
     """
 
     sender: Address = DEFAULT_SENDER
@@ -62,6 +63,7 @@ class CallOptions:
     deadline_ms: int | None = DEADLINE_MS
     memory_bytes: int = MEMORY_BYTES
     modules: Mapping[str, str] = field(default_factory=dict)
+    asking: Asking = field(default_factory=Asking)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,9 +224,10 @@ class LocalNode:
             header = self._header(plan, moment, sender.nonce)
             recorder = recording.enter_context(store.begin_run(header))
             build = Build.EPOCH if options.fuel is None else Build.FUEL
-            with reached_modules(options.modules, header.tx) as modules:
-                door = Recording(Live(host, clock_ns(header.message), streams, modules), recorder)
-                report = self._bench.execute(header, door, build, cancel=modules.cancel)
+            with reached_modules(options.modules, header.tx, options.asking) as modules:
+                moment_ns, note = clock_ns(header.message), recorder.note_attempts
+                live = Live(host, moment_ns, streams, modules, note_attempts=note)
+                report = self._bench.execute(header, Recording(live, recorder), build, cancel=modules.cancel)
             if modules.failure and not report.outcome.interrupted:
                 raise modules.failure
             returned = report.outcome.kind == "return"

@@ -108,7 +108,7 @@ def beginning(run: StoredRun, kept: Counts) -> FinishedRun:
 def whole(run: StoredRun) -> FinishedRun:
     """The same run in memory, with the same root."""
     recorder = RunRecorder(run.header)
-    for line in run.lines():
+    for line in run.all_lines():
         for event in run.read_line(line.name):
             recorder.line(line.name).append(event.request, event.answer)
     return recorder.finish(run.footer)

@@ -60,7 +60,8 @@ def execute_for_node(
     Raises:
         HostLost, PeerProtocolError: the host went away; no result was handed over.
     """
-    door: Effects = Live(host, clock_ns(header.message), streams, modules, debug=debug)
+    note = None if recorder is None else recorder.note_attempts
+    door: Effects = Live(host, clock_ns(header.message), streams, modules, debug=debug, note_attempts=note)
     if recorder is not None:
         door = Recording(door, recorder)
     machine = Machine(runtime, Build.EPOCH, header.limits, registry=registry)

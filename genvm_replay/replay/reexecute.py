@@ -111,7 +111,7 @@ def _compare(run: StoredRun, bench: Workbench, build: Build) -> None:
     difference = footer_difference(recorded, footer)
     if difference is not None:
         raise difference
-    finished = recorder.finish(footer)
+    finished = recorder.finish(footer, run.bookkeeping())
     if finished.root != run.root:
         raise Divergence("footer", None, "root", run.root.hex(), finished.root.hex())
 

@@ -25,7 +25,7 @@ from ..journal.events import Event
 from ..journal.recorder import RunRecorder
 from ..journal.run import Limits, Role, RunHeader
 from ..journal.stored import StoredRun
-from .local_modules import reached_modules
+from .local_modules import Asking, reached_modules
 from .local_node import DEADLINE_MS
 from .reexecute import check_runners
 from .roles import RULES, why_unjudgeable
@@ -39,11 +39,13 @@ class RerunOptions:
 
     Attributes:
         modules: name of a module -> `ws://host:port`.
+        asking: how they are asked.
         deadline_ms: wall-clock limit; None: no limit.
         local_state: what the record does not show is read from the local node's state, as it is now.
     """
 
     modules: Mapping[str, str] = field(default_factory=dict)
+    asking: Asking = field(default_factory=Asking)
     deadline_ms: int | None = DEADLINE_MS
     local_state: bool = False
 
@@ -98,8 +100,9 @@ def _run(
 ) -> RunReport:
     """Run, and refuse what is not worth recording."""
     build = Build.EPOCH if header.limits.fuel is None else Build.FUEL
-    with reached_modules(options.modules, header.tx) as modules:
-        world = Live(host, clock_ns(header.message), Streams(), modules)
+    with reached_modules(options.modules, header.tx, options.asking) as modules:
+        moment_ns, note = clock_ns(header.message), recorder.note_attempts
+        world = Live(host, moment_ns, Streams(), modules, note_attempts=note)
         following = Following(world, leader.read_line(MAIN_LINE))
         door = Recording(following, recorder)
         try:

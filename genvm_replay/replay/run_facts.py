@@ -12,6 +12,7 @@ from .. import calldata
 from ..calldata import CalldataError
 from ..executor.storage_delta import StorageDelta
 from ..executor.storage_slots import CODE_SLOT
+from ..journal.bookkeeping import attempts_of
 from ..journal.events import (
     ConsumeResult,
     DeployContract,
@@ -98,6 +99,7 @@ def _bookkeeping(run: StoredRun) -> dict[str, Any]:
     told: dict[str, Any] = {"tx": header.tx, "role": header.role, "parent": header.parent}
     told |= {"pins": msgspec.structs.asdict(header.pins), "image": run.footer.image, "root": run.root}
     told["runners"] = run.footer.runners
+    told["attempts"] = [{"line": one.line, "call": one.call, **one.facts} for one in attempts_of(run)]
     if summary is not None:
         told |= {"recorded": summary.created_at, "run": summary.id, "release": summary.release}
     return told

@@ -14,7 +14,7 @@ from genvm_replay.cli.errors import EXIT_CODES
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 DEMO = "python3 -m venv .venv && .venv/bin/pip install -q . && .venv/bin/genvm-replay demo"
-TESTS = "python3 -m venv .venv && .venv/bin/pip install -q -e '.[dev]' && .venv/bin/python -m pytest"
+TESTS = "python3 -m venv .venv && .venv/bin/pip install -q -e '.[dev]' && .venv/bin/python -m pytest -n 2"
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/*.md")]
 VARIABLES = ["GENVM_REPLAY_DB", "GENVM_REPLAY_CACHE", "GENVM_REPLAY_TRACEBACK", "GENVM_REPLAY_TEST_CACHE"]
 VARIABLES += ["GENVM_REPLAY_LLM", "GENVM_REPLAY_WEB"]

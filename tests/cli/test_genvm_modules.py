@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from executor.talking import Talk
 from host_bridge.module_server import Says, answering, serving
+from modules.serving import RAW, running
 
 from genvm_replay import calldata
 from genvm_replay.calldata import Value
@@ -54,3 +55,23 @@ def test_a_module_that_misbehaves(environment: None, tmp_path: Path, says: Says 
     words = [sys.executable, "-m", "genvm_replay", "replay", "--all", "--db", str(journal), "--json"]
     replayed = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
     assert (replayed.returncode, json.loads(replayed.stdout)["identical"]) == (0, True), replayed.stdout
+
+
+@pytest.mark.parametrize("journaled", [True, False])
+def test_attempts(environment: None, tmp_path: Path, journaled: bool) -> None:
+    """`--keep-raw` journals what the provider said; without a journal a module is asked for nothing but the answer."""
+    journal, config = tmp_path / "journal.db", tmp_path / "genvm.yaml"
+    prompt: Value = {"ExecPrompt": {"prompt": "try 2", "images": []}}
+    code = Talk([{"RunNondet": {"data_leader": b"", "data_validator": b""}}], stage=[prompt]).code()
+    with running() as server, BlockingHostServer(Node(code, b"\x06"), f"unix://{tmp_path}/m.sock") as host:
+        config.write_text(f"modules: {{llm: {{address: '{server.address}'}}}}\n")
+        options = ["--journal", str(journal), "--keep-raw"] if journaled else ["--keep-raw"]
+        words = command(host.uri, *options, before=("--config", str(config)))
+        assert subprocess.run(words, timeout=60, check=False).returncode == 0
+        [hello] = server.module.hellos
+    assert ("genvm_replay" in hello.host_data) == journaled
+    if journaled:
+        words = [sys.executable, "-m", "genvm_replay", "query", "attempts", "--db", str(journal), "--json"]
+        shown = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True)
+        rows = [json.loads(line) for line in shown.stdout.splitlines()]
+        assert [(row["backend"], row["raw_size"]) for row in rows] == [("b0", len(RAW)), ("b1", len(RAW))]

@@ -53,22 +53,3 @@ def test_fuel_takes_the_place_of_the_deadline(capsys):
     assert capsys.readouterr().err == ""
     assert sent(fuel=5, deadline=1).deadline_ms is None
     assert "not by the deadline" in capsys.readouterr().err
-
-
-def test_addresses_of_modules():
-    assert sent().modules == {"llm": "ws://127.0.0.1:3031", "web": "ws://127.0.0.1:3032"}
-    assert sent(llm="ws://models:1", web="wss://web").modules == {"llm": "ws://models:1", "web": "wss://web"}
-
-
-@pytest.mark.parametrize("text", ["ws://127.0.0.1:3031", "wss://models.example", "ws://[::1]:1/path"])
-def test_what_is_an_address_of_a_module(text):
-    parameter = click.Option(["--llm"])
-    assert transaction_options.read_module_address(None, parameter, text) == text
-
-
-@pytest.mark.parametrize("text", ["models", "http://a", "ws://", "ws://a:x", "ws://a:99999", "ws://[::1"])
-def test_what_is_no_address_of_a_module(text):
-    parameter = click.Option(["--llm"])
-    with pytest.raises(click.BadParameter) as caught:
-        transaction_options.read_module_address(None, parameter, text)
-    assert "such as ws://127.0.0.1:3031" in caught.value.message

@@ -15,6 +15,7 @@ from genvm_replay.executor.genlayer_sdk.table import SDK_CALLS
 from genvm_replay.executor.guest_thread import GuestThread
 from genvm_replay.executor.wasip1.table import WASI_CALLS
 from genvm_replay.host_bridge.methods import METHODS
+from genvm_replay.host_bridge.modules import Said
 
 from .endings import ENDINGS, SDK_AGAIN, Picking
 from .entry_rows import (
@@ -45,12 +46,12 @@ def thread() -> GuestThread:
 class Answering:
     """Modules that always know something."""
 
-    def call(self, module: str, message: bytes) -> bytes:
+    def call(self, module: str, message: bytes) -> Said:
         """By the kind of the message."""
         said = calldata.decode(message)
         assert isinstance(said, dict)
         [kind] = said
-        return calldata.encode({"Ok": ANSWERS[kind]})
+        return Said(calldata.encode({"Ok": ANSWERS[kind]}))
 
 
 ANSWERS: dict[str, Value] = {

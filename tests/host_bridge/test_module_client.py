@@ -59,7 +59,7 @@ def test_answers(says: str) -> None:
     """After a hello and one request, both binary; whatever frames they come in (spec/executor.md 1.7)."""
     with serving(GOOD[says]) as module:
         asking = client(module.address)
-        answer = asking.call("llm", b"question")
+        answer = asking.call("llm", b"question").reply
         assert answer == ANSWER or answer == bytes(len(answer))
         assert module.heard == [calldata.encode(HELLO), b"question"]
         asking.cancel()
@@ -281,6 +281,6 @@ def test_statistics_that_never_come() -> None:
     """Are not waited for."""
     with serving(answering(ANSWER)) as module:
         asking = client(module.address, answer_s=SHORT_S)
-        assert asking.call("llm", b"question") == ANSWER
+        assert asking.call("llm", b"question").reply == ANSWER
         assert asking.finish() == {}
         assert module.is_left()

@@ -8,12 +8,13 @@ is complete. Nondeterministic blocks get random bytes of the system and their ru
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter_ns
-from typing import Any
+from typing import Any, TypeAlias
 
 from ... import calldata
+from ...calldata import Value
 from ...errors import EnvironmentProblem
 from ...host_bridge.host import Host
 from ...host_bridge.modules import Modules, NoModules
@@ -46,7 +47,10 @@ from ...journal.events import (
     WriteStream,
 )
 from ..random_stream import RandomStream
+from .door import MAIN_LINE
 
+NoteAttempts: TypeAlias = Callable[[str, Sequence[Mapping[str, Value]]], None]
+"""Is given the name of a line and what was tried for its next event, an answer of a module."""
 STREAM_BYTES_MAX = 16 << 20  # what is kept of each stream for the caller; the journal keeps everything
 
 
@@ -75,15 +79,19 @@ class Live:
         modules: Modules | None = None,
         *,
         debug: bool = False,
+        note_attempts: NoteAttempts | None = None,
     ) -> None:
         """
         Args:
             debug: deterministic VMs too are told how long they have been running.
+            note_attempts: is told what a module tried for an answer, before that is given.
         """
         self._host = host
         self._clock = Answer(0, clock_ns)
         self._streams = streams
         self._modules = modules or NoModules()
+        self._note_attempts = note_attempts
+        self._line = MAIN_LINE
         self._random = RandomStream()
         self._since = perf_counter_ns()
         self._handlers: dict[type[Request], Callable[[Any], Answer]] = {
@@ -113,8 +121,8 @@ class Live:
 
     def line(self, name: str) -> Live:
         """The door of a nondeterministic block."""
-        block = Live(self._host, 0, self._streams, self._modules)
-        block._clock = self._clock
+        block = Live(self._host, 0, self._streams, self._modules, note_attempts=self._note_attempts)
+        block._clock, block._line = self._clock, name
         block._handlers[ReadRandom] = lambda request: Answer(0, os.urandom(request.length))
         block._handlers[ReadRunningTime] = lambda _: block._running_time()
         return block
@@ -129,9 +137,12 @@ class Live:
     def _call_module(self, request: ModuleCall) -> Answer:
         """A module that gives no answer has failed: that is what came back, so it is recorded and replays."""
         try:
-            return Answer(0, self._modules.call(request.module, request.message))
+            said = self._modules.call(request.module, request.message)
         except EnvironmentProblem as problem:
             return Answer(0, calldata.encode({"FatalError": str(problem)}))
+        if said.attempts and self._note_attempts is not None:
+            self._note_attempts(self._line, said.attempts)
+        return Answer(0, said.reply)
 
     def _write(self, request: WriteStream) -> Answer:
         self._streams.write(request)

@@ -1,0 +1,39 @@
+"""`genvm-replay modules`: what it refuses before anything listens."""
+
+from __future__ import annotations
+
+import pytest
+
+from genvm_replay.cli.errors import USAGE
+from genvm_replay.cli.modules import section_of
+from genvm_replay.errors import UsageError
+
+REFUSED = {
+    "no configuration": ([], None, "Missing option '--config'"),
+    "not there": (["--config", "{path}"], None, "No such file"),
+    "no YAML": (["--config", "{path}"], "a: [", "not YAML"),
+    "the other module's alone": (["--config", "{path}"], "web: {}", "llm: a map is wanted"),
+    "no address": (["--config", "{path}", "--bind", "here"], "{}", "no HOST:PORT"),
+    "no port": (["--config", "{path}", "--bind", "127.0.0.1:99999"], "{}", "no HOST:PORT"),
+    "no level": (["--config", "{path}", "--log-level", "all"], "{}", "'all' is not one of"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_is_refused(run, tmp_path, kind):
+    """A usage error that says what and where."""
+    arguments, content, told = REFUSED[kind]
+    path = tmp_path / "modules.yaml"
+    if content is not None:
+        path.write_text(content)
+    refused = run("modules", "llm", *[word.format(path=path) for word in arguments])
+    assert (refused.code, told in refused.err) == (USAGE, True), refused.err
+
+
+def test_one_file_for_both_modules():
+    """The keys llm and web are the modules' parts; without either the whole is one module's."""
+    both = {"llm": {"a": 1}, "web": {"b": 2}}
+    assert (section_of(both, "llm"), section_of(both, "web")) == ({"a": 1}, {"b": 2})
+    assert section_of({"backends": {}}, "llm") == {"backends": {}}
+    with pytest.raises(UsageError, match="web: a map is wanted"):
+        section_of({"llm": {}}, "web")
