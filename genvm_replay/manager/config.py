@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import os
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -10,9 +10,9 @@ import msgspec
 from msgspec import Meta
 
 from ..errors import UsageError
+from ..modules.config import expand
 
 CONFIG_BYTES_MAX: Final = 1 << 20
-EXE_DIR: Final = "${exeDir}"
 
 
 class ServeConfig(msgspec.Struct, forbid_unknown_fields=True):
@@ -41,7 +41,7 @@ class ServeConfig(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def read_config(path: Path) -> ServeConfig:
-    """Read the file.
+    """Read the file; `${exeDir}` is its folder, as in the configuration of modules.
 
     Raises:
         UsageError: it can't be read, is no YAML, or has a key that is unknown or malformed; the text names it.
@@ -51,15 +51,12 @@ def read_config(path: Path) -> ServeConfig:
     try:
         with path.open("rb") as file:
             found = yaml.safe_load(file.read(CONFIG_BYTES_MAX))
-        config = msgspec.convert({} if found is None else found, ServeConfig)
+        known = expand({} if found is None else found, os.environ, exe_dir=path.absolute().parent)
+        config = msgspec.convert(known, ServeConfig)
     except OSError as error:
         raise UsageError(f"can't read the configuration {path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is no YAML: {str(error).splitlines()[0]}") from error
     except msgspec.ValidationError as error:
         raise UsageError(f"{path}: {error}") from error
-    for name in ("manifest_path", "token_file"):
-        text = getattr(config, name)
-        if text is not None:
-            setattr(config, name, text.replace(EXE_DIR, str(Path(sys.argv[0]).absolute().parent)))
     return config

@@ -9,7 +9,9 @@ import signal
 import time
 from collections.abc import Iterator
 from hashlib import sha3_256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -75,6 +77,49 @@ def test_questions_about_code_as_documented(client):
     assert [base64.b64decode(part) for part in code] == [slot + b"\4\0\0\0", CODE]
     schema = client.run_readonly(EXAMPLE.read_bytes(), MOMENT)["schema"]
     assert schema["methods"].keys() == {"greet", "guests"}
+
+
+class Provider(BaseHTTPRequestHandler):
+    """A model that says OK to whoever has the key."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        known = self.headers["Authorization"] == "Bearer k3y"
+        told = {"choices": [{"message": {"role": "assistant", "content": "OK"}, "finish_reason": "stop"}]}
+        body = json.dumps(told if known else {"error": "who?"}).encode()
+        self.send_response(200 if known else 401)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+def test_models_are_asked_as_documented(client):
+    """A key from a variable that was set by POST /env; who has none is told to be unavailable."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Provider) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        config = {
+            "host": f"http://127.0.0.1:{server.server_port}",
+            "provider": "openai-compatible",
+            "model": "gpt-4o",
+        }
+        prompt = {
+            "system_message": None,
+            "user_message": "Respond with exactly two letters 'OK' and nothing else",
+            "temperature": 0.2,
+            "images": [],
+            "max_tokens": 200,
+            "use_max_completion_tokens": True,
+        }
+        client.set_env("OPENAIKEY", "k3y")
+        keys = ("${ENV[OPENAIKEY]}", "none")
+        good, bad = client.check_llm([{**config, "key": key} for key in keys], [prompt])
+        server.shutdown()
+    assert good == {"config_index": 0, "prompt_index": 0, "available": True, "error": None, "response": "OK"}
+    assert (bad["config_index"], bad["available"], bad["response"]) == (1, False, None)
 
 
 def test_code_without_a_schema_is_told(client):

@@ -111,6 +111,23 @@ def test_a_transaction_as_studio_runs_it(studio, tmp_path):
         assert host.result[0] != 0, "a failed call is a result too"
 
 
+def test_a_validator_s_model_answers_a_contract(studio, tmp_path):
+    """The LLM module started with a generated configuration, one backend `node-<address>`; again for other validators."""
+    studio.wait_for_status()
+    for answer in ("yes", "no"):
+        file = tmp_path / f"{answer}.yaml"
+        file.write_text(json.dumps({"answers": [{"prompt": "Is it?", "response": answer}]}))
+        backend = {"enabled": True, "provider": "scripted", "answers": str(file), "models": {"m": {}}}
+        config = {"bind_address": "127.0.0.1:0", "backends": {"node-0x1": backend}}
+        stopped = studio.post("/module/stop", {"module_type": "Llm"})
+        assert stopped["result"] in ("module_stopped", "module_not_running")
+        started = studio.post("/module/start", {"module_type": "Llm", "config": config})
+        assert started == {"result": "module_started"}
+        with node(tmp_path, "unused") as (uri, host):
+            studio.run(uri, call_object("ask", ("Is it?",), {}))
+            assert calldata.decode(host.result[1:]) == answer
+
+
 def test_a_host_that_does_not_answer_is_told(studio, tmp_path):
     """Studio tries again after a start that failed; so it has to learn of one at once."""
     studio.wait_for_status()

@@ -32,6 +32,9 @@ class C(gl.Contract):
         print("spinning", flush=True)
         while True:
             pass
+    @gl.public.write
+    def ask(self, question: str) -> str:
+        return gl.eq_principle.strict_eq(lambda: gl.nondet.exec_prompt(question))
 """
 
 
