@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection
 
-from ..errors import EnvironmentProblem, JournalError, ReplayError, UsageError
+from ..errors import EnvironmentProblem, ReplayError
 from ..journal.database import open_database
 from ..journal.database_store import DatabaseStore
 
@@ -97,9 +97,10 @@ class GroupWriter:
         try:
             results = store.database.write(lambda connection: [job(connection) for job, _ in group])
             return [(future, result, None) for (_, future), result in zip(group, results, strict=True)]
-        except (EnvironmentProblem, JournalError, UsageError) as error:
+        except Exception as error:  # the top of the jobs: the thread must outlive them
             if len(group) == 1:
-                return [(group[0][1], None, error)]
+                known = isinstance(error, ReplayError)
+                return [(group[0][1], None, error if known else EnvironmentProblem(f"not written: {error}"))]
         return [done for one in group for done in self._do(store, [one])]  # one must not fail the others
 
     def _tell(self, done: list[tuple[asyncio.Future[Any], Any, Exception | None]]) -> None:

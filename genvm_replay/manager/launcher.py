@@ -23,7 +23,6 @@ from ..forking.link import ANSWER, HEADER, TAKEN, Request, release
 
 WORKER: Final = "genvm_replay.manager.worker"
 READY: Final = b"ready\n"
-START_SECONDS_MAX: Final = 120.0  # the runtime may have to be prepared first
 LOST: Final = "the process that starts executors ended"
 
 

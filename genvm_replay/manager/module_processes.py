@@ -29,7 +29,7 @@ FAILED_TO_START: Final = "module_failed_to_start"
 STOPPED: Final = "module_stopped"
 NOT_RUNNING: Final = "module_not_running"
 START_SECONDS_MAX: Final = 30.0
-STOP_SECONDS_MAX: Final = 5.0  # from SIGTERM to SIGKILL
+STOP_SECONDS_MAX: Final = 22.0  # from SIGTERM to SIGKILL: a module lets requests under way end for 20
 REASON_CHARS_MAX: Final = 500
 
 State = Literal["running", "stopped", "stopping"]
@@ -66,7 +66,7 @@ class ModuleProcesses:
             launcher: that of `Runs`: modules end with it.
             command: what a kind, `--config` and a path are added to.
             defaults: configurations for a start without one, by kind.
-            on_log: is told each line that a module writes to standard output.
+            on_log: is told each line of a module's log, which is JSON on standard error; other lines as messages.
         """
         self._launcher = launcher
         self._command = command
@@ -158,16 +158,20 @@ class ModuleProcesses:
 
     async def _launch(self, kind: str, words: list[str]) -> Module:
         pipes, stderr, ready = Pipes(), HeadAndTail(), asyncio.get_running_loop().create_future()
+        log = LogLines(lambda line: self._on_log(kind, line), 0)
 
         def hear(line: Mapping[str, Any]) -> None:
             if line.get("event") == "ready" and not ready.done():
                 ready.set_result(str(line.get("address", ADDRESSES[kind])))
-            self._on_log(kind, line)
+
+        def hear_log(data: bytes) -> None:
+            stderr.feed(data)
+            log.feed(data)
 
         try:
             pipes.silence(0)
             pipes.add(1, LogLines(hear, 0).feed)
-            pipes.add(2, stderr.feed)
+            pipes.add(2, hear_log)
             launched = await self._launcher.launch(words, pipes.files, dict(os.environ))
         except BaseException:
             pipes.finish()

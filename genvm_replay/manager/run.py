@@ -91,7 +91,9 @@ class Run:
 
     def _error(self, exit_code: int | None) -> str | None:
         if exit_code == 0:
-            return None
+            ours = self.execution is not None and self.executor.program is None
+            whole = not ours or self.record(exit_code) is not None
+            return None if whole else "not_recorded: the record did not arrive, or was too large"
         word = "executor_crashed" if self.cause == "exited" else self.cause
         if self.execution is None:
             return f"{word}: it had not started"

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -155,16 +156,19 @@ class Runs:
 
     def acknowledge(self, run_id: int) -> None:
         """Forget the result of a finished run; of others, nothing. The record stays in the journal."""
-        self._retention.forget([run_id])
+        if self._retention.get(run_id) is not None:
+            self._retention.forget([run_id])
 
     def subscribe(self, run_id: int | None = None) -> Subscription:
         """Events from now on, of one run or of all; `aclose` it when done."""
         return self._events.subscribe(run_id)
 
-    def module_log(self, run_id: int, line: Mapping[str, Any]) -> None:
-        """A line that a module wrote on behalf of a run: it becomes a part of the run's log."""
-        run = self._live.get(run_id)
+    def module_log(self, kind: str, line: Mapping[str, Any]) -> None:
+        """A line of a module's log: one that names a run (`run`, as text) becomes a part of that run's log."""
+        named = str(line.get("run"))
+        run = self._live.get(int(named)) if named.isascii() and named.isdigit() else None
         if run is not None and run.execution is not None:
+            line = {"module": kind, **line}
             run.execution.log.add(line, len(str(line)))
             self._told(run, "log", line)
 
@@ -264,14 +268,17 @@ class Runs:
 
     async def _end(self, run: Run, exit_code: int | None) -> None:
         """Store how a run ended, then tell it."""
-        record = run.record(exit_code)
         finished = run.finished(exit_code)
         try:
-            recorded_id = await self._results.finish(replace(run.status, finished=finished), record)
+            recorded_id = await self._results.finish(
+                replace(run.status, finished=finished), run.record(exit_code)
+            )
             finished = replace(finished, recorded_id=recorded_id)
         except ReplayError as error:
             finished = replace(finished, error=f"{NOT_RECORDED}: {error}")
             LOG.error("run %d: %s", run.status.run_id, finished.error)
+            with suppress(ReplayError):  # where the record was the reason
+                await self._results.finish(replace(run.status, finished=finished), None)
         run.status = replace(run.status, finished=finished)
         del self._live[run.status.run_id]
         self._retention.keep(run.status)

@@ -27,6 +27,7 @@ class Task(msgspec.Struct, frozen=True, array_like=True):
 
     Attributes:
         modules: their WebSocket addresses by name.
+        prints: what to print at the end, of PRINTS.
         journal: URL; only a run that is too long for memory opens it.
         runners: folders of archives and of their lists; None: nowhere.
     """
@@ -43,6 +44,7 @@ class Task(msgspec.Struct, frozen=True, array_like=True):
     leader_nondet_results: list[bytes] | None
     modules: dict[str, str]
     journal: str
+    prints: tuple[str, ...]
     runners: tuple[str | None, str | None] = (None, None)
 
 
@@ -59,6 +61,7 @@ class Surroundings:
     runners: tuple[str | None, str | None] = (None, None)
 
 
+PRINTS: Final = ("result", "fingerprint", "stderr-full")
 FLAGS: Final = {"--debug-mode": "debug_mode", "--allow-latest": "debug_mode", "--sync": "is_sync"}
 
 
@@ -68,7 +71,7 @@ def task_of(run_id: int, order: RunOrder, surroundings: Surroundings) -> Task:
     Raises:
         UsageError: an argument in `extra_args` that it does not know.
     """
-    said = read_arguments(order.extra_args)
+    said, prints = read_arguments(order.extra_args)
     leader = order.leader_nondet_results
     return Task(
         run_id=run_id,
@@ -83,13 +86,15 @@ def task_of(run_id: int, order: RunOrder, surroundings: Surroundings) -> Task:
         leader_nondet_results=None if leader is None else list(leader),
         modules=dict(surroundings.modules()),
         journal=surroundings.journal,
+        prints=tuple(prints),
         runners=surroundings.runners,
     )
 
 
-def read_arguments(words: tuple[str, ...]) -> dict[str, object]:
-    """What of `genvm run`'s command line our executor takes from the manager (spec/executor.md 1.4)."""
+def read_arguments(words: tuple[str, ...]) -> tuple[dict[str, object], list[str]]:
+    """What our executor takes of `genvm run`'s command line (spec/executor.md 1.4), and what it is to print."""
     said: dict[str, object] = {}
+    prints: list[str] = []
     rest = iter(words)
     for word in rest:
         name, is_set, value = word.partition("=")
@@ -97,9 +102,11 @@ def read_arguments(words: tuple[str, ...]) -> dict[str, object]:
             said[FLAGS[name]] = True
         elif name == "--permissions":
             said["permissions"] = read_permissions(value if is_set else next(rest, ""), "extra_args")
+        elif name == "--print" and (found := value if is_set else next(rest, "")) in PRINTS:
+            prints.append(found)
         else:
             raise UsageError(f"extra_args: {name[:40]!r} is not known here")
-    return said
+    return said, prints
 
 
 def transaction_of(host_data: Mapping[str, Any]) -> bytes:

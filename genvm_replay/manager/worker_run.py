@@ -22,6 +22,7 @@ from ..journal.recorder import RunRecorder
 from ..journal.run import Limits, RunHeader
 from ..replay.node_message import message_of
 from ..replay.node_run import PassingStreams, execute_for_node
+from ..replay.print_text import print_report
 from ..replay.workbench import footer_of
 from .tasks import OrderHost, Task, transaction_of
 
@@ -82,6 +83,7 @@ def run_task(task: Task, runtime: PythonRuntime, log: Log, record_file: int) -> 
     data = memoryview(encode_finished(recorder.finish(footer_of(report))))
     while data:
         data = data[os.write(record_file, data) :]
+    print_report(report, task.prints)
     log(told(report))
     return 0
 

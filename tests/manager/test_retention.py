@@ -31,7 +31,7 @@ async def stored(results: Results, *runs: RunStatus) -> None:
 
 
 @pytest.mark.parametrize(
-    "bounds", [{"count_max": 2}, {"bytes_max": 3000}, {"age_s": 60.0}], ids=["number", "size", "age"]
+    "bounds", [{"count_max": 2}, {"bytes_max": 3000}, {"age_s": 3600.0}], ids=["number", "size", "age"]
 )
 def test_the_oldest_goes_first(tmp_path: Path, bounds: dict) -> None:
     """From memory and from the journal; its key is free again."""
@@ -41,7 +41,7 @@ def test_the_oldest_goes_first(tmp_path: Path, bounds: dict) -> None:
         results = Results(path)
         assert await results.start() == ([], 0)
         runs = [
-            over(1, key="k", text="x" * 1000, age_s=100),
+            over(1, key="k", text="x" * 1000, age_s=9000),
             over(2, text="y" * 1000),
             over(3, text="\0z\ud800"),
         ]

@@ -28,10 +28,12 @@ def test_a_run_is_executed_recorded_and_kept(make_runs: MakeRuns, tmp_path: Path
     async def scene() -> int:
         node = Node("inc", 2)
         async with make_runs() as runs, serving(node, tmp_path) as host:
-            run_id = await runs.start(order(host))
+            run_id = await runs.start(order(host, extra_args=["--debug-mode", "--print=result"]))
+            runs.acknowledge(run_id)  # it has not ended: there is nothing to forget
             finished = await ended(runs, run_id)
             assert (finished.cause, finished.exit_code, finished.error) == ("exited", 0, None)
-            assert (finished.stdout, finished.stderr) == ("by 2\n", "")
+            assert finished.stdout == 'by 2\nexecuted with `Return("\\x11")`\n'
+            assert finished.stderr == ""
             assert finished.genvm_log == [{"level": "info", "message": "finished", "result": "return"}]
             assert node.result == b"\x00\x11"
             assert runs.executions() == [runs.status(run_id)]
@@ -249,12 +251,14 @@ def test_a_module_writes_into_the_runs_log(make_runs: MakeRuns, tmp_path: Path) 
         async with make_runs() as runs, serving(Node("spin"), tmp_path) as host:
             run_id = await runs.start(order(host))
             events = runs.subscribe(run_id)
-            runs.module_log(run_id, {"message": "a prompt"})
-            runs.module_log(run_id + 1, {"message": "of nobody"})
+            for name in (f"{run_id}", f"{run_id + 1}", None, "x", 1.5):
+                runs.module_log("llm", {"message": f"of {name}", "run": name})
             told = await anext(events)
-            assert (told.kind, told.data) == ("output", {"stream": "log", "line": {"message": "a prompt"}})
+            expected = {"module": "llm", "message": f"of {run_id}", "run": f"{run_id}"}
+            assert (told.kind, told.data) == ("output", {"stream": "log", "line": expected})
             await runs.cancel(run_id, 10)
-            assert (await ended(runs, run_id)).genvm_log[0] == {"message": "a prompt"}
+            log = (await ended(runs, run_id)).genvm_log
+            assert [line for line in log if "module" in line] == [expected]
 
     asyncio.run(scene())
 

@@ -46,8 +46,8 @@ def warm(settings: Settings, path: str) -> None:
 def load_code() -> None:
     """Import what `genvm run` imports on its way."""
     from ...host_bridge import client, module_client
-    from ...replay import node_run
-    from .. import genvm_run, print_text
+    from ...replay import node_run, print_text
+    from .. import genvm_run
 
     _ = client, module_client, node_run, genvm_run, print_text
 
