@@ -55,6 +55,8 @@ class Executables(NamedTuple):
     "--executors", metavar="DIR", type=_folder, help="Holds executor/vX.Y.Z/bin/genvm of other executors."
 )
 @click.option("--reroute-to", metavar="VERSION", help="One executor for all runs: a folder's name, or own.")
+@click.option("--llm-config", metavar="FILE", type=_file, help="Of the LLM module, where a start gives none.")
+@click.option("--web-config", metavar="FILE", type=_file, help="Of the web module, where a start gives none.")
 @click.option(
     "--permits",
     metavar="N",
@@ -195,6 +197,7 @@ async def _open(
     from genvm_replay.manager.environment import ALLOWED, Environment
     from genvm_replay.manager.jobs import Jobs, Limits
     from genvm_replay.manager.journal_reader import JournalReader
+    from genvm_replay.manager.logs import log_line
     from genvm_replay.manager.module_processes import ModuleProcesses
     from genvm_replay.manager.parts import Manager, Views
     from genvm_replay.manager.runs import Runs, RunSettings
@@ -213,7 +216,14 @@ async def _open(
 
     run_settings = RunSettings(url, cache, config.permits, modules=addresses, runners=(runners, None))
     runs = await stack.enter_async_context(Runs(run_settings, versions))
-    modules = ModuleProcesses(runs.launcher)
+
+    def hear(kind: str, line: Mapping[str, Any]) -> None:
+        log_line(f"module.{kind}", line)
+        runs.module_log(kind, line)
+
+    defaults = {"llm": config.llm_config, "web": config.web_config}
+    files = {kind: Path(file) for kind, file in defaults.items() if file is not None}
+    modules = ModuleProcesses(runs.launcher, defaults=files, on_log=hear)
     stack.push_async_callback(modules.close)
     limits = Limits(config.jobs, seconds=config.job_seconds)
     variables = os.environ | {CACHE_VARIABLE: str(cache)}

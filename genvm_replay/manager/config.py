@@ -26,6 +26,8 @@ class ServeConfig(msgspec.Struct, forbid_unknown_fields=True):
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 3999
     manifest_path: str | None = None
+    llm_config: str | None = None
+    web_config: str | None = None
     permits: Annotated[int, Meta(ge=2, le=4096)] | None = None
     log_level: str = "info"
     token_file: str | None = None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
 
 from aiohttp.http_exceptions import BadHttpMessage
 
@@ -61,6 +62,12 @@ def start_log(level: str, stream: TextIO | None = None) -> None:
         logger.handlers[:] = [handler]
         logger.propagate = False
     set_level(level)
+
+
+def log_line(target: str, line: Mapping[str, Any]) -> None:
+    """Log what another process logged, at its level."""
+    level = LEVELS.get(str(line.get("level")).lower(), logging.INFO)
+    logging.getLogger(f"{ROOT}.{target}").log(level, "%s", json.dumps(line, default=str))
 
 
 def set_level(name: str) -> str:
