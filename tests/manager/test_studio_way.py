@@ -124,8 +124,9 @@ def test_a_validator_s_model_answers_a_contract(studio, tmp_path):
         started = studio.post("/module/start", {"module_type": "Llm", "config": config})
         assert started == {"result": "module_started"}
         with node(tmp_path, "unused") as (uri, host):
-            studio.run(uri, call_object("ask", ("Is it?",), {}))
+            log = studio.run(uri, call_object("ask", ("Is it?",), {}))["genvm_log"]
             assert calldata.decode(host.result[1:]) == answer
+            assert [line for line in log if line.get("module") == "llm"], log
 
 
 def test_a_host_that_does_not_answer_is_told(studio, tmp_path):
