@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from genvm_replay.cli.warm.link import SOCKET_VARIABLE  # noqa: E402
+from genvm_replay.forking.link import SOCKET_VARIABLE  # noqa: E402
 from genvm_replay.host_bridge.blocking_server import BlockingHostServer  # noqa: E402
 from genvm_replay.host_bridge.local_host import LocalHost  # noqa: E402
 from genvm_replay.replay.local_node import call_object, store_code  # noqa: E402

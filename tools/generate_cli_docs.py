@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT))
 
 from genvm_replay.cli import context, errors, genvm, main  # noqa: E402
 from genvm_replay.cli.program import Program  # noqa: E402
-from genvm_replay.cli.warm.link import SOCKET_VARIABLE  # noqa: E402
+from genvm_replay.forking.link import SOCKET_VARIABLE  # noqa: E402
 
 TARGET = ROOT / "docs" / "cli.md"
 HEAD = """# Command line

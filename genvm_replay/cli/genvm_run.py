@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from pathlib import Path
@@ -18,8 +17,8 @@ from typing import Any, Final
 import click
 
 from ..errors import EnvironmentProblem, JournalError, ReplayError, UsageError
+from ..replay.node_message import read_host_data, read_message, read_permissions
 from .genvm_config import load_config
-from .genvm_message import read_host_data, read_message, read_permissions
 
 PRINTS: Final = ("result", "fingerprint", "stderr-full")
 SET_UP_FAILED: Final = 1
@@ -98,6 +97,7 @@ class Session:
         from ..host_bridge.modules import asking_for_attempts
         from ..journal.run import Limits, RunHeader
         from ..replay.node_run import PassingStreams, execute_for_node
+        from ..replay.print_text import print_report
 
         clock_ns(self._message)
         runtime = shared_runtime(default_cache(os.environ))
@@ -132,7 +132,7 @@ class Session:
                 )
             if recorder is not None:
                 self._commit(recorder, report)
-        self._print(report)
+        print_report(report, self._options["prints"])
 
     def _recorder(self, header: Any) -> Any | None:
         if not self._options["journal"]:
@@ -161,22 +161,6 @@ class Session:
                 store.commit(recorder.finish(footer_of(report)))
         except (EnvironmentProblem, JournalError, UsageError) as error:
             raise EnvironmentProblem(f"the result was handed over, but not recorded: {error}") from error
-
-    def _print(self, report: Any) -> None:
-        from .print_text import fingerprint_text, result_text
-
-        outcome = report.outcome
-        if "result" in self._options["prints"]:
-            print(result_text(outcome))
-            if report.disagreement is not None and outcome.kind != "internal_error":
-                print(f"nondet disagreement: {report.disagreement}")
-            if outcome.cause:
-                print(outcome.cause, file=sys.stderr)
-        if "fingerprint" in self._options["prints"] and outcome.kind != "internal_error":
-            print(fingerprint_text(outcome))
-        if "stderr-full" in self._options["prints"]:
-            print(repr(report), file=sys.stderr)
-        sys.stdout.flush()
 
 
 def _on_signals(interrupt: Callable[[], None]) -> None:

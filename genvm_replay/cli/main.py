@@ -43,6 +43,7 @@ COMMANDS: Final = {
     "prune": "genvm_replay.cli.archives:prune",
     "query": "genvm_replay.cli.queries:query",
     "modules": "genvm_replay.cli.modules:modules",
+    "serve": "genvm_replay.cli.serve:serve",
     "db": "genvm_replay.cli.databases:db",
     "prepare": "genvm_replay.cli.runtime:prepare",
 }

@@ -34,12 +34,18 @@ RUN_ROWS: Final = ("tx", "run", "role", "events", "other_pins", "prefix_only", "
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write an HTML page to FILE instead, one that needs no other file and no network.",
 )
+@click.option("--run", "run_id", metavar="ID", type=int, help="Only this run of TX.")
 @runners_option
 @shared_options()
 @pass_settings
 @click.pass_context
 def report(
-    context: click.Context, settings: Settings, tx: str, target: Path | None, runners_dir: Path | None
+    context: click.Context,
+    settings: Settings,
+    tx: str,
+    target: Path | None,
+    run_id: int | None,
+    runners_dir: Path | None,
 ) -> None:
     """Re-execute the runs of transaction TX and report on each: what differed first, where, and why.
 
@@ -50,7 +56,7 @@ def report(
     from genvm_replay.executor.engine import Build
 
     with open_store(settings) as store:
-        found = find_runs(store, tx)
+        found = find_runs(store, tx, run_id)
         bench = make_bench(settings, store, [Build.FAST], runners_dir=runners_dir)
         verdicts = [replay_one(bench, run, None, thorough=True) for run in found]
     if target is None:

@@ -1,7 +1,8 @@
 """The tables, as SQLAlchemy metadata; changed only with a migration (`migrations/versions`), which a test holds.
 
-Runs and their segments are written once and never changed; the tables from `contracts` on are the local
-node's state. Types are portable, and none is missing: SQLite can't use an index on a column without a type.
+Runs and their segments are written once and never changed; the tables from `contracts` on are the local node's state;
+`manager_runs` is what a manager keeps. Types are portable, and none is missing: SQLite can't use an index on a column
+without a type.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from sqlalchemy import (
     Text,
 )
 
-HEAD: Final = "journal_0004_prune"  # the newest migration; a test compares it with the scripts
+HEAD: Final = "journal_0005_manager"  # the newest migration; a test compares it with the scripts
 APPLICATION_ID: Final = 0x47564D52  # "GVMR": makes `file` and SQLite tools see that the file is ours
 FORMAT: Final = "genvm-replay journal"  # value of the row `format` in `meta`
 FORMAT_VERSION: Final = "2"
@@ -194,4 +195,26 @@ accounts: Final = Table(
     Column("address", LargeBinary(20), primary_key=True),
     Column("balance", LargeBinary(32), nullable=False),  # little-endian
     Column("nonce", BigInteger, nullable=False),
+)
+
+manager_runs: Final = (
+    Table(  # runs that a manager accepted, and what is kept of them until it is acknowledged
+        "manager_runs",
+        metadata,
+        Column("id", Integer, primary_key=True),
+        Column("key", String(200), nullable=True),  # of idempotency
+        Column("version", String(32), nullable=False),  # of the executor
+        Column("tx", LargeBinary(32), nullable=False),
+        Column("accepted_at", String(32), nullable=False),  # times: UTC, microseconds, Z
+        Column("started_at", String(32), nullable=True),
+        Column("deadline_at", String(32), nullable=True),
+        Column("finished_at", String(32), nullable=True),  # null while it is queued or runs
+        Column("cause", String(16), nullable=True),
+        Column("exit_code", Integer, nullable=True),
+        Column("error", Text, nullable=True),
+        Column("recorded_id", Integer, nullable=True),  # a run, which may have been pruned
+        Column("stdout", LargeBinary, nullable=True),
+        Column("stderr", LargeBinary, nullable=True),
+        Column("log", LargeBinary, nullable=True),  # JSON, a list of objects
+    )
 )

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genvm_replay.cli.warm.client import handed_over
-from genvm_replay.cli.warm.link import ANSWER, HEADER, Request, user_of
+from genvm_replay.forking.link import ANSWER, HEADER, Request, user_of
 from genvm_replay.host_bridge.blocking_server import BlockingHostServer
 from genvm_replay.replay.local_node import call_object
 

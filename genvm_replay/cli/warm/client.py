@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import sys
 
-from .link import ANSWER, HEADER, SOCKET_VARIABLE, Request, user_of
+from ...forking.link import ANSWER, FAILED, HEADER, SOCKET_VARIABLE, TAKEN, Request, release, user_of
 
 TYPE_CHECKING = False  # the module `typing` is slow to import
 if TYPE_CHECKING:
     import socket
     from typing import NoReturn
 
-FAILED = 1
 SIGNALS = (2, 15)  # SIGINT, SIGTERM
 
 
@@ -41,7 +40,7 @@ def handed_over(path: str, arguments: list[str]) -> int | None:
         request = Request(release(), os.getcwd(), numbers, arguments, dict(os.environ)).encode()
         socket.send_fds(link, [HEADER.pack(len(request))], numbers)
         link.sendall(request)
-        if link.recv(1) != b"\1":
+        if link.recv(1) != TAKEN:
             return None
     except OSError:
         return None
@@ -86,11 +85,3 @@ def is_open(number: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def release() -> str:
-    """Names the installed code: its version, its place, and when it was put there."""
-    import genvm_replay
-
-    place = os.path.dirname(genvm_replay.__file__)
-    return f"{genvm_replay.__version__} {place} {os.stat(place).st_mtime_ns} {sys.version}"

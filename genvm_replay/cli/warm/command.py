@@ -9,8 +9,8 @@ from typing import NoReturn
 import click
 
 from ...errors import EnvironmentProblem
+from ...forking.link import SOCKET_VARIABLE
 from ..context import Settings, pass_settings, shared_options
-from .link import SOCKET_VARIABLE
 
 
 @click.command()
@@ -33,11 +33,12 @@ def warm(settings: Settings, path: str) -> None:
         raise EnvironmentProblem("genvm warm works on Linux only; genvm run works without it")
     from ...executor.engine import Build
     from ...executor.python_runtime.runtime import shared_runtime
-    from .server import WarmServer
+    from ...forking.server import ForkServer, reserve_numbers
 
+    reserve_numbers()
     shared_runtime(settings.cache_folder()).make_ready(Build.EPOCH)
     load_code()
-    server = WarmServer(Path(path), work)
+    server = ForkServer(Path(path), work)
     click.echo(f"ready: {SOCKET_VARIABLE}={path}")
     server.serve()
 
@@ -45,8 +46,8 @@ def warm(settings: Settings, path: str) -> None:
 def load_code() -> None:
     """Import what `genvm run` imports on its way."""
     from ...host_bridge import client, module_client
-    from ...replay import node_run
-    from .. import genvm_run, print_text
+    from ...replay import node_run, print_text
+    from .. import genvm_run
 
     _ = client, module_client, node_run, genvm_run, print_text
 

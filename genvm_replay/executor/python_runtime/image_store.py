@@ -34,8 +34,7 @@ class ImageStore:
 
     def obtain(self, kind: str, ingredients: tuple[str, ...], make: Maker) -> Image | None:
         """Get an image, made now if it is not there; None if `make` finds that there can be none."""
-        key = blake3("\n".join((LAYOUT, *ingredients)).encode()).hexdigest(length=16)
-        entry = Entry(self._cache, f"image-{kind}", key)
+        entry = self._entry(kind, ingredients)
         stored = entry.find()
         if stored is not None:
             with suppress(EnvironmentProblem):  # another process evicted it meanwhile
@@ -46,6 +45,17 @@ class ImageStore:
             return None
         self._evict(kind)
         return _use(stored)
+
+    def find(self, kind: str, ingredients: tuple[str, ...]) -> Image | None:
+        """Get an image that is there and whole; None if there is none."""
+        stored = self._entry(kind, ingredients).find()
+        with suppress(EnvironmentProblem):
+            return None if stored is None else _use(stored)
+        return None
+
+    def _entry(self, kind: str, ingredients: tuple[str, ...]) -> Entry:
+        key = blake3("\n".join((LAYOUT, *ingredients)).encode()).hexdigest(length=16)
+        return Entry(self._cache, f"image-{kind}", key)
 
     def _evict(self, kind: str) -> None:
         for folder in by_last_use(self._cache.glob(f"image-{kind}-*/"))[:-CONTRACT_IMAGES_MAX]:

@@ -74,7 +74,7 @@ class PythonRuntime:
     def make_ready(self, build: Build) -> None:
         """Load what every start on a build needs, so that later ones find it there."""
         self.program(build)
-        _ = self._sdk_image, self.pins
+        _ = self._sdk_image, self.pins, self._base_files
 
     def interrupt(self) -> None:
         """Stop what runs on any stoppable build of the interpreter, the making of images included."""
@@ -148,12 +148,27 @@ class PythonRuntime:
     def _contract_image(self, files: Mapping[str, bytes], libraries: Sequence[str]) -> Image | None:
         key = " ".join((files_hash(files), *libraries))
         if key not in self._images:
-            while len(self._images) >= IMAGES_KEPT:
-                self._images.pop(next(iter(self._images)))
-            self._images[key] = self._store.obtain(
+            found = self._store.obtain(
                 "contract", (*self._ingredients, key), lambda: self._import(files, libraries)
             )
+            self._keep(key, found)
         return self._images[key]
+
+    def open_images(self) -> set[str]:
+        """Names of the contracts' images that are open; another process of this runtime can `open_image` them."""
+        return {key for key, image in self._images.items() if image is not None}
+
+    def open_image(self, key: str) -> None:
+        """Open a contract's image if it is in the cache, so that the next start finds it open."""
+        if key not in self._images:
+            found = self._store.find("contract", (*self._ingredients, key))
+            if found is not None:
+                self._keep(key, found)
+
+    def _keep(self, key: str, image: Image | None) -> None:
+        while len(self._images) >= IMAGES_KEPT:
+            self._images.pop(next(iter(self._images)))
+        self._images[key] = image
 
     def _import(self, files: Mapping[str, bytes], libraries: Sequence[str]) -> tuple[ImageFacts, bytes]:
         program = self.program(Build.EPOCH)

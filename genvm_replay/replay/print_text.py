@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
+from collections.abc import Container
 from typing import Any, Final
 
 from ..calldata import Value
 from ..executor.outcome import Outcome
+from ..executor.transaction import RunReport
 
 DEL: Final = 0x7F
 C1_END: Final = 0xA0
 MINIMUM: Final = (0, 0x80, 0x800, 0x10000)  # smallest code point that needs 0, 1, 2, 3 continuation bytes
 RUST_ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
+
+
+def print_report(report: RunReport, wanted: Container[str]) -> None:
+    """Print what of `result`, `fingerprint` and `stderr-full` is wanted."""
+    outcome = report.outcome
+    if "result" in wanted:
+        print(result_text(outcome))
+        if report.disagreement is not None and outcome.kind != "internal_error":
+            print(f"nondet disagreement: {report.disagreement}")
+        if outcome.cause:
+            print(outcome.cause, file=sys.stderr)
+    if "fingerprint" in wanted and outcome.kind != "internal_error":
+        print(fingerprint_text(outcome))
+    if "stderr-full" in wanted:
+        print(repr(report), file=sys.stderr)
+    sys.stdout.flush()
 
 
 def result_text(outcome: Outcome) -> str:

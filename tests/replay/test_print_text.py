@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genvm_replay import calldata
-from genvm_replay.cli.print_text import escape_bytes, fingerprint_text, result_text, rust_debug
 from genvm_replay.executor.outcome import Outcome
+from genvm_replay.replay.print_text import escape_bytes, fingerprint_text, result_text, rust_debug
 
 BYTES = [
     (b"", ""),

@@ -1,20 +1,24 @@
-"""What crosses the socket between `genvm` and `genvm warm`.
+"""What crosses the socket between whoever has work and the process that forks for it.
 
-Request: u32 length and that many bytes, with the files' descriptors as ancillary data. Then one byte for each signal,
-its number. Answer: i32, the exit code, or minus the number of the signal that ended the work. Little endian. Either
-side's end of stream means that it is gone. This module is imported at the start of each `genvm`: builtins only.
+Request: u32 length and that many bytes, with the files' descriptors as ancillary data; TAKEN says that the work has
+begun. Then one byte for each signal, its number. Answer: i32, the exit code, or minus the number of the signal that
+ended the work. Little endian. Either side's end of stream means that it is gone. This module is imported at the start
+of each `genvm`: builtins only.
 """
 
 from __future__ import annotations
 
 import os
 import struct
+import sys
 
 TYPE_CHECKING = False  # the module `typing` is slow to import
 if TYPE_CHECKING:
     import socket
 
 SOCKET_VARIABLE = "GENVM_WARM"
+FAILED = 1  # exit code of work that did not come to an end of its own
+TAKEN = b"\1"
 HEADER = struct.Struct("<I")
 ANSWER = struct.Struct("<i")
 REQUEST_BYTES_MAX = 8 << 20  # a command line and an environment; Linux allows 2 MiB for both
@@ -80,3 +84,11 @@ def user_of(link: socket.socket) -> int:
     if option is None:
         return -1
     return int(CREDENTIALS.unpack(link.getsockopt(socket.SOL_SOCKET, option, CREDENTIALS.size))[1])
+
+
+def release() -> str:
+    """Names the installed code: its version, its place, and when it was put there."""
+    import genvm_replay
+
+    place = os.path.dirname(genvm_replay.__file__)
+    return f"{genvm_replay.__version__} {place} {os.stat(place).st_mtime_ns} {sys.version}"

@@ -1,4 +1,4 @@
-"""`genvm warm`: waits for work, forks for each piece of it.
+"""Waits for work, forks for each piece of it.
 
 One thread, so that a fork is safe; one connection a piece of work. A client that goes away takes its work with it.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
+import gc
 import os
 import selectors
 import signal
@@ -17,15 +18,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NoReturn
 
-from ...errors import EnvironmentProblem, UsageError
-from .client import FAILED, release
-from .link import ANSWER, FILES_MAX, HEADER, REQUEST_BYTES_MAX, Request, user_of
+from ..errors import EnvironmentProblem, UsageError
+from .link import ANSWER, FAILED, FILES_MAX, HEADER, REQUEST_BYTES_MAX, TAKEN, Request, release, user_of
 
 PARENT_DEATH_SIGNAL: Final = 1  # of prctl, linux/prctl.h
-WORK_MAX: Final = 64  # at once; who comes then does the work itself
-TAKEN: Final = b"\1"
-HIGH_NUMBER: Final = 200  # of a descriptor: above those that a client may name
-PASSED_ON: Final = (signal.SIGINT, signal.SIGTERM)
+WORK_MAX: Final = 256  # at once; who comes then is hung up on
+NUMBER_MAX: Final = 99  # of a descriptor that a client may name
+HIGH_NUMBER: Final = 200  # above those
+STOPS: Final = (signal.SIGINT, signal.SIGTERM)
+PASSED_ON: Final = (*STOPS, signal.SIGKILL)
 
 
 class Work:
@@ -67,13 +68,16 @@ class Work:
             os.close(self.files.pop())
 
 
-class WarmServer:
+class ForkServer:
     """Listens on a Unix socket that only its user can reach."""
 
-    def __init__(self, path: Path, work: Callable[[list[str]], NoReturn]) -> None:
+    def __init__(
+        self, path: Path, work: Callable[[list[str]], NoReturn], *, lifeline: int | None = None
+    ) -> None:
         """
         Args:
             work: does a command line in the forked process, and ends it.
+            lifeline: a descriptor whose end of stream ends the server, in place of signals; its owner's death is one.
 
         Raises:
             UsageError: somebody listens there already, or something else is there.
@@ -85,21 +89,30 @@ class WarmServer:
         self._release = release()
         self._selector = selectors.DefaultSelector()
         self._works: set[Work] = set()
+        self._lifeline = lifeline
         self._listener = listen(path)
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+
+    def hear(self, descriptor: int, take: Callable[[], None]) -> None:
+        """Call `take` whenever there is something to read, in this process."""
+        self._selector.register(descriptor, selectors.EVENT_READ, take)
 
     def serve(self) -> None:
         """Work until SIGTERM or Ctrl-C; what runs then is stopped."""
         stop, wakes = socket.socketpair()
         wakes.setblocking(False)
         signal.set_wakeup_fd(wakes.fileno())
-        for number in PASSED_ON:
-            signal.signal(number, lambda *_: None)
-        self._selector.register(stop, selectors.EVENT_READ)
+        for number in STOPS:  # who holds the lifeline decides: signals to a whole group are for him
+            signal.signal(number, signal.SIG_IGN if self._lifeline is not None else lambda *_: None)
+        ends = {stop.fileno()} if self._lifeline is None else {stop.fileno(), self._lifeline}
+        for end in ends:
+            self._selector.register(end, selectors.EVENT_READ)
+        gc.collect()
+        gc.freeze()  # else the first collection in each forked process copies every page that holds an object
         try:
             while True:
                 for key, _ in self._selector.select():
-                    if key.fileobj is stop:
+                    if key.fd in ends:
                         return
                     key.data()
         finally:
@@ -119,6 +132,8 @@ class WarmServer:
             self._selector.register(link, selectors.EVENT_READ, lambda: self._hear(work))
 
     def _hear(self, work: Work) -> None:
+        if work not in self._works:  # it ended in the same moment
+            return
         try:
             if work.process is None:
                 request = work.feed()
@@ -139,9 +154,11 @@ class WarmServer:
     def _start(self, work: Work, request: Request) -> None:
         if request.release != self._release:
             raise ValueError("another release")
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)  # one for the new process must not count for this one
         work.process = os.fork()
         if work.process == 0:
             self._become(work, request)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
         work.watch = os.pidfd_open(work.process)
         self._selector.register(work.watch, selectors.EVENT_READ, lambda: self._ended(work))
         work.close_files()
@@ -154,6 +171,7 @@ class WarmServer:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGINT, signal.default_int_handler)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
             files = [fcntl.fcntl(file, fcntl.F_DUPFD, HIGH_NUMBER) for file in work.files]
             work.close_files()
             self._let_go()
@@ -173,9 +191,11 @@ class WarmServer:
         self._listener.close()
         for work in self._works:
             work.link.close()
+            work.close_files()
 
     def _ended(self, work: Work) -> None:
-        assert work.process is not None
+        if work.process is None:  # it was killed in the same moment
+            return
         _, status = os.waitpid(work.process, 0)
         work.process = None
         with suppress(OSError):
@@ -196,8 +216,15 @@ class WarmServer:
         self._works.discard(work)
 
 
+def reserve_numbers() -> None:
+    """Take the numbers that clients may name, before anything else is opened: what has one of them would be lost."""
+    silence = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    while silence < NUMBER_MAX:
+        silence = os.dup(silence)
+
+
 def listen(path: Path) -> socket.socket:
-    """Make the socket; one that a dead process left is replaced. Raises as `WarmServer` does."""
+    """Make the socket; one that a dead process left is replaced. Raises as `ForkServer` does."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         if path.exists() and not stat.S_ISSOCK(path.stat().st_mode):

@@ -1,4 +1,4 @@
-"""The JSON arguments of `genvm run`: the message, the host data, the permissions (spec/executor.md 1.4, 1.5)."""
+"""What a node says of a transaction: the message, the host data, the permissions (spec/executor.md 1.4, 1.5)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 from ..errors import UsageError
@@ -19,25 +20,33 @@ VALUE_MAX: Final = 2**64 - 1
 
 
 def read_message(text: str) -> Message:
-    """Read `--message`. Unknown keys are ignored.
+    """Read `--message`; raises as `message_of` does."""
+    return message_of(_object(text, "--message"), "--message")
+
+
+def message_of(fields: Mapping[str, Any], name: str) -> Message:
+    """Read a message in its JSON form. Unknown keys are ignored.
+
+    Args:
+        name: of what holds it, for errors.
 
     Raises:
-        UsageError: no JSON object, or a field is missing or malformed.
+        UsageError: a field is missing or malformed.
     """
-    fields = _object(text, "--message")
     chain_id = fields.get("chain_id")
     if not isinstance(chain_id, str) or not CHAIN_ID.fullmatch(chain_id):
-        raise UsageError("--message: chain_id is a decimal number in a string")
-    value = fields.get("value") or 0
+        raise UsageError(f"{name}: chain_id is a decimal number in a string")
+    value = fields.get("value")
+    value = 0 if value is None else value
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= VALUE_MAX:
-        raise UsageError("--message: value is null or a number of 64 bits")
+        raise UsageError(f"{name}: value is null or a number of 64 bits")
     if not isinstance(fields.get("is_init"), bool):
-        raise UsageError("--message: is_init is true or false")
+        raise UsageError(f"{name}: is_init is true or false")
     moment = fields.get("datetime", DEFAULT_MOMENT)
     return Message(
-        contract_address=_address(fields, "contract_address"),
-        sender_address=_address(fields, "sender_address"),
-        origin_address=_address(fields, "origin_address"),
+        contract_address=_address(fields, name, "contract_address"),
+        sender_address=_address(fields, name, "sender_address"),
+        origin_address=_address(fields, name, "origin_address"),
         chain_id=chain_id,
         value=value,
         is_init=fields["is_init"],
@@ -45,37 +54,41 @@ def read_message(text: str) -> Message:
     )
 
 
-def _address(fields: dict[str, Any], name: str) -> bytes:
+def _address(fields: Mapping[str, Any], place: str, name: str) -> bytes:
     try:
         raw = base64.b64decode(fields.get(name) or "", validate=True)
     except (TypeError, ValueError, binascii.Error):
         raw = b""
     if len(raw) != 20:
-        raise UsageError(f"--message: {name} is the base64 text of 20 bytes")
+        raise UsageError(f"{place}: {name} is the base64 text of 20 bytes")
     return raw
 
 
 def read_host_data(text: str) -> dict[str, Any]:
-    """Read `--host-data`: an object with the texts `node_address` and `tx_id`; other keys are kept.
+    """Read `--host-data`; raises as `host_data_of` does."""
+    return host_data_of(_object(text, "--host-data"), "--host-data")
+
+
+def host_data_of(fields: dict[str, Any], place: str) -> dict[str, Any]:
+    """Check host data: an object with the texts `node_address` and `tx_id`; other keys are kept.
 
     Raises:
         UsageError: anything else.
     """
-    fields = _object(text, "--host-data")
     for name in ("node_address", "tx_id"):
         if not isinstance(fields.get(name), str):
-            raise UsageError(f"--host-data: {name} is missing or no string")
+            raise UsageError(f"{place}: {name} is missing or no string")
     return fields
 
 
-def read_permissions(text: str) -> str:
-    """Read `--permissions`: letters of rwscn, none twice, nothing else.
+def read_permissions(text: str, place: str = "--permissions") -> str:
+    """Read permissions: letters of rwscn, none twice, nothing else.
 
     Raises:
         UsageError: anything else.
     """
     if len(text) != len(set(text) & LETTERS):
-        raise UsageError(f"--permissions: {text!r} is not a choice of the letters rwscn")
+        raise UsageError(f"{place}: {text!r} is not a choice of the letters rwscn")
     return text
 
 

@@ -1,0 +1,122 @@
+"""Other executors: programs, with a command line of either shape, their log, their end."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from genvm_replay import calldata
+from genvm_replay.manager.versions import Versions
+
+from .conftest import MakeRuns
+from .nodes import MOMENT, ended, message, order
+
+PROGRAM = f"""#!{sys.executable}
+import json, os, signal, sys, time
+with open(__file__ + ".told", "w") as file:
+    json.dump({{"arguments": sys.argv[1:], "stdin": sys.stdin.buffer.read().hex()}}, file)
+number = int(sys.argv[1].removeprefix("--log-fd="))
+os.write(number, b'{{"level": "info", "message": "begun"}}\\nplain\\n[1]\\n' + b"no end")
+print("out")
+print("err", file=sys.stderr)
+sys.stdout.flush()
+if "--stubborn" in sys.argv:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.write(number, b"\\nstubborn\\n")
+    time.sleep(60)
+if "--grandchild" in sys.argv and os.fork() == 0:
+    time.sleep(3)
+sys.exit(3 if "--fail" in sys.argv else 0)
+"""
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Path:
+    """Where the program writes what it was given."""
+    program = tmp_path / "executor" / "v1.2.3" / "bin" / "genvm"
+    program.parent.mkdir(parents=True)
+    program.write_text(PROGRAM)
+    program.chmod(0o755)
+    return program.with_name("genvm.told")
+
+
+@pytest.fixture
+def versions(tmp_path: Path, told: Path) -> Versions:
+    return Versions(tmp_path, reroute_to="v1.2.3")
+
+
+def test_both_shapes_of_the_command_line(
+    make_runs: MakeRuns, versions: Versions, told: Path, tmp_path: Path
+) -> None:
+    """All as arguments, or the calldata on standard input; what it prints is captured, its log read line by line."""
+
+    async def scene() -> None:
+        async with make_runs(versions) as runs:
+            first = await runs.start(order("127.0.0.1:1", extra_args=["--print=result"]))
+            finished = await ended(runs, first)
+            words = json.loads(told.read_text())
+            assert words["stdin"] == ""
+            begin = ["--log-fd=3", "run", "--print=result", "--sync", "--host-data"]
+            assert words["arguments"][:5] == begin
+            assert words["arguments"][6:9] == ["--host", "127.0.0.1:1", "--message"]
+            assert json.loads(words["arguments"][5]) == {"node_address": "0x1", "tx_id": "0x2"}
+            assert json.loads(words["arguments"][9]) == message(value=0)
+            assert words["arguments"][10] == f"--cookie={first:016x}"
+            assert (finished.exit_code, finished.error, finished.recorded_id) == (0, None, None)
+            assert (finished.stdout, finished.stderr) == ("out\n", "err\n")
+            said = ["begun", "plain", "[1]", "no end"]
+            assert finished.genvm_log == [{"level": "info", "message": text} for text in said]
+
+            sent = {"calldata": base64.b64encode(b"\x00").decode(), "code": base64.b64encode(b"# c").decode()}
+            more = {"is_sync": False, "storage_pages": 7, "extra_args": []}
+            second = await runs.start(order("127.0.0.1:1", **sent, **more))
+            await ended(runs, second)
+            words = json.loads(told.read_text())
+            rest = ["--storage-pages", "7", "--host", "127.0.0.1:1", f"--genvm-id={second}"]
+            assert words["arguments"] == ["--log-fd=3", "run", *rest]
+            data = calldata.decode(bytes.fromhex(words["stdin"]))
+            assert isinstance(data, dict)
+            assert (data["calldata"], data["code"]) == (b"\x00", b"# c")
+            assert data["message"]["datetime"] == MOMENT
+
+    asyncio.run(scene())
+
+
+def test_how_a_program_ends(make_runs: MakeRuns, versions: Versions, tmp_path: Path) -> None:
+    """With a code; with the deadline, by force where it does not listen; nobody waits for what it left behind."""
+
+    async def scene() -> None:
+        async with make_runs(versions, grace_s=0.2) as runs:
+            failing = await ended(runs, await runs.start(order("127.0.0.1:1", extra_args=["--fail"])))
+            assert (failing.exit_code, str(failing.error)[:17]) == (3, "executor_failed: ")
+            leaving = await ended(runs, await runs.start(order("127.0.0.1:1", extra_args=["--grandchild"])))
+            assert (leaving.exit_code, leaving.stdout) == (0, "out\n")
+            run_id = await runs.start(order("127.0.0.1:1", extra_args=["--stubborn"], deadline=1))
+            stubborn = await ended(runs, run_id)
+            assert (stubborn.cause, stubborn.exit_code) == ("deadline", -signal.SIGKILL)
+            assert str(stubborn.error).startswith("deadline: signal 9 ")
+            assert stubborn.genvm_log[-1]["message"] == "stubborn"
+
+    asyncio.run(scene())
+
+
+def test_nothing_is_captured_unless_asked_for(make_runs: MakeRuns, versions: Versions) -> None:
+    """Its log goes to the manager's, by the id of the run."""
+    lines: list[tuple[int, object]] = []
+
+    async def scene() -> int:
+        async with make_runs(versions, on_log=lambda run_id, line: lines.append((run_id, line))) as runs:
+            run_id = await runs.start(order("127.0.0.1:1", capture_output=False))
+            finished = await ended(runs, run_id)
+            assert (finished.stdout, finished.stderr, finished.genvm_log) == ("", "", ())
+        return run_id
+
+    run_id = asyncio.run(scene())
+    assert lines[0] == (run_id, {"level": "info", "message": "begun"})
+    assert len(lines) == 4
