@@ -28,7 +28,7 @@ COMMANDS: Final = {
     "appeal": "genvm_replay.cli.roles:appeal",
     "rounds": "genvm_replay.cli.rounds:rounds",
     "at": "genvm_replay.cli.clock:at",
-    "bisect": "genvm_replay.cli.clock:bisect",
+    "bisect": "genvm_replay.cli.partings:bisect",
     "what-if": "genvm_replay.cli.what_if:what_if",
     "decisive": "genvm_replay.cli.what_if:decisive",
     "minimise": "genvm_replay.cli.minimise:minimise",
@@ -43,6 +43,7 @@ COMMANDS: Final = {
     "prune": "genvm_replay.cli.archives:prune",
     "query": "genvm_replay.cli.queries:query",
     "modules": "genvm_replay.cli.modules:modules",
+    "serve": "genvm_replay.cli.serve:serve",
     "db": "genvm_replay.cli.databases:db",
     "prepare": "genvm_replay.cli.runtime:prepare",
 }

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from genvm_replay.cli.replays import find_runs
-from genvm_replay.errors import UsageError
 
 if TYPE_CHECKING:
     from genvm_replay.journal.database_store import DatabaseStore
@@ -24,8 +23,4 @@ def one_run(store: DatabaseStore, tx: str, run_id: int | None = None) -> RunSumm
     Raises:
         UsageError: there is none.
     """
-    found = find_runs(store, tx)
-    chosen = [run for run in found if run_id in (None, run.id)]
-    if not chosen:
-        raise UsageError(f"{tx} has no run {run_id}; it has {', '.join(str(run.id) for run in found)}")
-    return chosen[0]
+    return find_runs(store, tx, run_id)[0]

@@ -33,6 +33,7 @@ TX_PREFIX: Final = re.compile("(0x)?[0-9a-fA-F]{4,64}")
 @click.command()
 @click.argument("tx", required=False)
 @click.option("--all", "everything", is_flag=True, help="All runs of the journal, oldest first.")
+@click.option("--run", "run_id", metavar="ID", type=int, help="Only this run of TX.")
 @click.option(
     "--build",
     type=click.Choice(BUILDS),
@@ -47,6 +48,7 @@ def replay(
     settings: Settings,
     tx: str | None,
     everything: bool,
+    run_id: int | None,
     build: str | None,
     runners_dir: Path | None,
 ) -> None:
@@ -58,11 +60,13 @@ def replay(
     """
     if everything == (tx is not None):
         raise UsageError("give a transaction, or --all")
+    if everything and run_id is not None:
+        raise UsageError("--run is for a transaction, not for --all")
     from genvm_replay.executor.engine import Build
 
     chosen = Build(build) if build else None
     with open_store(settings) as store:
-        found = find_runs(store, tx)
+        found = find_runs(store, tx, run_id)
         bench = make_bench(settings, store, [chosen or Build.FAST], runners_dir=runners_dir)
         verdicts = (replay_one(bench, run, chosen) for run in watched(found))
         finish(context, settings, verdicts, good="identical")
@@ -97,11 +101,14 @@ def verify(context: click.Context, settings: Settings, tx: tuple[str, ...]) -> N
         finish(context, settings, verdicts, good="ok")
 
 
-def find_runs(store: DatabaseStore, tx: str | None) -> list[RunSummary]:
+def find_runs(store: DatabaseStore, tx: str | None, run_id: int | None = None) -> list[RunSummary]:
     """The runs of a transaction, or all; oldest first.
 
+    Args:
+        run_id: only this one.
+
     Raises:
-        UsageError: there is no such transaction.
+        UsageError: there is no such transaction, or it has no such run.
     """
     found: list[RunSummary] = []
     while page := store.find_runs(tx, limit=PAGE, before=found[-1].id if found else None):
@@ -113,4 +120,7 @@ def find_runs(store: DatabaseStore, tx: str | None) -> list[RunSummary]:
         if pruned:
             raise UsageError(f"{tx} was pruned: `import` it from the archive {', '.join(pruned)}")
         raise UsageError(f"there is no transaction {tx} in {store.name}; `runs` lists them")
-    return found[::-1]
+    chosen = [run for run in found[::-1] if run_id in (None, run.id)]
+    if not chosen and found:
+        raise UsageError(f"{tx} has no run {run_id}; it has {', '.join(str(run.id) for run in found[::-1])}")
+    return chosen

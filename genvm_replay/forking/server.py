@@ -154,9 +154,11 @@ class ForkServer:
     def _start(self, work: Work, request: Request) -> None:
         if request.release != self._release:
             raise ValueError("another release")
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)  # one for the new process must not count for this one
         work.process = os.fork()
         if work.process == 0:
             self._become(work, request)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
         work.watch = os.pidfd_open(work.process)
         self._selector.register(work.watch, selectors.EVENT_READ, lambda: self._ended(work))
         work.close_files()
@@ -169,6 +171,7 @@ class ForkServer:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGINT, signal.default_int_handler)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
             files = [fcntl.fcntl(file, fcntl.F_DUPFD, HIGH_NUMBER) for file in work.files]
             work.close_files()
             self._let_go()

@@ -21,6 +21,7 @@ from typing import Final
 from ..errors import EnvironmentProblem
 from ..forking.link import ANSWER, HEADER, TAKEN, Request, release
 
+WORKER: Final = "genvm_replay.manager.worker"
 READY: Final = b"ready\n"
 LOST: Final = "the process that starts executors ended"
 
@@ -75,12 +76,18 @@ class Launched:
 class Launcher:
     """The process that forks."""
 
-    def __init__(self, cache: Path) -> None:
+    def __init__(
+        self, cache: Path, program: str = WORKER, environment: Mapping[str, str] | None = None
+    ) -> None:
         """
         Args:
             cache: of the runtime.
+            program: the module that serves, started with the socket and the cache.
+            environment: of it; None: that of this process.
         """
         self._cache = cache
+        self._program = program
+        self._environment = None if environment is None else dict(environment)
         self._folder = Path(tempfile.mkdtemp(prefix="genvm-manager-"))
         self._socket = str(self._folder / "launcher")
         self._process: subprocess.Popen[bytes] | None = None
@@ -96,8 +103,10 @@ class Launcher:
         async with self._starting:
             if self._process is not None and self._process.poll() is None:
                 return
-            words = [sys.executable, "-m", "genvm_replay.manager.worker", self._socket, str(self._cache)]
-            self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            words = [sys.executable, "-m", self._program, self._socket, str(self._cache)]
+            self._process = subprocess.Popen(
+                words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self._environment
+            )
             said = await asyncio.to_thread(self._process.stdout.readline)  # type: ignore[union-attr]
             if said != READY:
                 raise EnvironmentProblem("executors can't be started: see the log for what the launcher said")

@@ -102,11 +102,17 @@ def order_of(fields: Mapping[str, Any]) -> RunOrder:
 
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(body, parse_constant=_no_constant)
+        value = json.loads(body, parse_constant=_no_constant, parse_float=_read_number)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"the body is no JSON: {error}") from error
     assert isinstance(value, dict)
     return value
+
+
+def _read_number(text: str) -> float:
+    """JSON has one kind of number: 2.0 is an integer too."""
+    value = float(text)
+    return int(value) if value.is_integer() else value
 
 
 def _no_constant(name: str) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -68,6 +69,7 @@ class Runs:
     Attributes:
         permits: how many runs go on at once; may be changed.
         launcher: starts processes that end with the manager.
+        ended: how many runs have ended in this life of the manager, by cause.
     """
 
     def __init__(self, settings: RunSettings, versions: Versions) -> None:
@@ -81,6 +83,7 @@ class Runs:
             surroundings = replace(surroundings, modules=settings.modules)
         self._executors = Executors(self.launcher, surroundings)
         self._events = EventBoard()
+        self.ended: Counter[str] = Counter()
         self._live: dict[int, Run] = {}
         self._retention = Retention(self._results)
         self._last_id = 0
@@ -279,6 +282,7 @@ class Runs:
         run.status = replace(run.status, finished=finished)
         del self._live[run.status.run_id]
         self._retention.keep(run.status)
+        self.ended[finished.cause] += 1
         if not run.accepted.done():
             run.accepted.set_result(run.status.run_id)
         said = {"cause": finished.cause, "exit_code": finished.exit_code, "error": finished.error}

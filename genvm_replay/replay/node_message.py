@@ -36,7 +36,8 @@ def message_of(fields: Mapping[str, Any], name: str) -> Message:
     chain_id = fields.get("chain_id")
     if not isinstance(chain_id, str) or not CHAIN_ID.fullmatch(chain_id):
         raise UsageError(f"{name}: chain_id is a decimal number in a string")
-    value = fields.get("value") or 0
+    value = fields.get("value")
+    value = 0 if value is None else value
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= VALUE_MAX:
         raise UsageError(f"{name}: value is null or a number of 64 bits")
     if not isinstance(fields.get("is_init"), bool):

@@ -46,6 +46,16 @@ def test_one_transaction_by_its_first_digits(run_json, run, recorded):
     assert told.out.startswith(f"{tx}  run 5  leader  identical")
 
 
+def test_one_run_of_a_transaction(run_json, run, recorded):
+    tx = run_json("runs", "--limit", 1).object["tx"]
+    assert run_json("replay", tx, "--run", 5).object["run"] == 5
+    assert run_json("report", tx, "--run", 5).object["run"] == 5
+    for command in ("replay", "report"):
+        told = run(command, tx, "--run", 4)
+        assert (told.code, "it has 5" in told.err) == (2, True)
+    assert run("replay", "--all", "--run", 5).code == 2
+
+
 def test_a_stopped_run_is_compared_as_far_as_it_went(run_json, run, trouble):
     tx = run_json("call", trouble, "spin", "--deadline", "0.3").object["tx"]
     told = run_json("replay", tx, "--build", "fast")

@@ -1,0 +1,91 @@
+"""Runs the service as a process: listens, says that it is ready, ends in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from typing import Final
+
+from aiohttp import web
+
+from ..errors import EnvironmentProblem
+from .parts import MANAGER
+
+LINGER_SECONDS: Final = 5.0  # for answers that are on their way
+LINE_BYTES_MAX: Final = 64 << 10  # of a path with its query
+SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+async def serve(
+    app: web.Application,
+    host: str,
+    port: int,
+    *,
+    drain_seconds: float,
+    ready: Callable[[str], None],
+    with_parent: bool = False,
+) -> None:
+    """Serve until SIGTERM or Ctrl-C; then take no new runs, wait for those that go on, and end. A second signal ends at
+    once what the first one waits for.
+
+    Args:
+        port: 0: any that is free.
+        drain_seconds: what goes on then is stopped.
+        ready: is told the address, such as `http://127.0.0.1:3999`.
+        with_parent: stop too when the process that started this one ends (spec/manager-modules.md 6.1).
+
+    Raises:
+        EnvironmentProblem: the port is in use, or there is no such address.
+    """
+    closing, hurry = app[MANAGER].closing, asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        (hurry if closing.is_set() else closing).set()
+
+    for number in SIGNALS:
+        loop.add_signal_handler(number, stop)
+    parent = os.pidfd_open(os.getppid()) if with_parent else None
+    if parent is not None:
+        loop.add_reader(parent, closing.set)
+    runner = web.AppRunner(
+        app,
+        handle_signals=False,
+        access_log=None,
+        handler_cancellation=True,
+        shutdown_timeout=LINGER_SECONDS,
+        max_line_size=LINE_BYTES_MAX,
+    )
+    await runner.setup()
+    try:
+        await _listen(runner, host, port)
+        ready(_address(runner))
+        await closing.wait()
+        draining = asyncio.create_task(app[MANAGER].runs.drain(drain_seconds))
+        hurrying = asyncio.create_task(hurry.wait())
+        await asyncio.wait((draining, hurrying), return_when=asyncio.FIRST_COMPLETED)
+        for task in (draining, hurrying):
+            task.cancel()
+        await asyncio.gather(draining, hurrying, return_exceptions=True)
+    finally:
+        await runner.cleanup()
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
+        if parent is not None:
+            loop.remove_reader(parent)
+            os.close(parent)
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise EnvironmentProblem(f"can't listen on {host}:{port}: {reason}; choose another --port") from error
+
+
+def _address(runner: web.AppRunner) -> str:
+    host, port = runner.addresses[0][:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
