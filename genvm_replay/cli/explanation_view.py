@@ -23,6 +23,7 @@ def explanation_json(told: Explanation) -> dict[str, Any]:
             "title": cause.title,
             "proved": cause.proved,
             "evidence": list(cause.evidence),
+            "repeated": told.case.repeated,
         },
         "vm": told.vm,
         "contract_line": told.contract_line,
@@ -60,6 +61,14 @@ def explanation_text(told: Explanation) -> str:
     if len(changes) > CHANGES_SHOWN_MAX:
         lines.append(f"  and {len(changes) - CHANGES_SHOWN_MAX} more")
     return "\n".join(f"    {line}" for line in lines)
+
+
+def confirmation_text(first: Explanation, sure: Explanation) -> str:
+    """What a second re-execution has added to a first report."""
+    if first.cause.kind == sure.cause.kind:
+        return "    a second re-execution met the same difference"
+    rows = f"corrected by a second re-execution: {cause_text(sure)}", *sure.cause.evidence
+    return "\n".join(f"    {printable(one)}" for one in rows)
 
 
 def cause_text(told: Explanation) -> str:

@@ -37,7 +37,8 @@ TX_PREFIX: Final = re.compile("(0x)?[0-9a-fA-F]{4,64}")
 @click.option(
     "--build",
     type=click.Choice(BUILDS),
-    help="What to run on. A run with a fuel limit takes fuel, a stopped one epoch, always. [default: fast]",
+    help="What to run on. A run with a fuel limit takes fuel, a stopped one epoch, always. "
+    "[default: epoch for TX, which goes on behind a difference; fast with --all]",
 )
 @runners_option
 @shared_options()
@@ -56,7 +57,7 @@ def replay(
 
     TX is a transaction id or its first digits, at least 4. Compared are every request of the contract with the recorded
     one, the result, what was written to storage, the changed pages of memory, and the root of the record. The first
-    difference is told.
+    difference is told, what it changed in the end, and a class of cause.
     """
     if everything == (tx is not None):
         raise UsageError("give a transaction, or --all")
@@ -64,10 +65,10 @@ def replay(
         raise UsageError("--run is for a transaction, not for --all")
     from genvm_replay.executor.engine import Build
 
-    chosen = Build(build) if build else None
+    chosen = Build(build) if build else Build.FAST if everything else None
     with open_store(settings) as store:
         found = find_runs(store, tx, run_id)
-        bench = make_bench(settings, store, [chosen or Build.FAST], runners_dir=runners_dir)
+        bench = make_bench(settings, store, [chosen or Build.EPOCH], runners_dir=runners_dir)
         verdicts = (replay_one(bench, run, chosen) for run in watched(found))
         finish(context, settings, verdicts, good="identical")
 

@@ -57,19 +57,19 @@ def report(
 
     with open_store(settings) as store:
         found = find_runs(store, tx, run_id)
-        bench = make_bench(settings, store, [Build.FAST], runners_dir=runners_dir)
-        verdicts = [replay_one(bench, run, None, thorough=True) for run in found]
+        bench = make_bench(settings, store, [Build.EPOCH], runners_dir=runners_dir)
+        verdicts = [replay_one(bench, run, None, thorough=True).whole() for run in found]
     if target is None:
         finish(context, settings, iter(verdicts), good="identical")
         return
     write_page(target, page(verdicts))
-    outcomes = {told["identical"] for told, _ in verdicts}
+    outcomes = {verdict.told["identical"] for verdict in verdicts}
     context.exit(ENVIRONMENT if None in outcomes else FAILED if False in outcomes else 0)
 
 
 def page(verdicts: list[Verdict]) -> str:
     """The report as HTML. Every value is escaped: a contract or a journal of somebody else may hold markup."""
-    return html_page(f"Report on {verdicts[0][0]['tx']}", "\n".join(section(told) for told, _ in verdicts))
+    return html_page(f"Report on {verdicts[0].told['tx']}", "\n".join(section(one.told) for one in verdicts))
 
 
 def html_page(title: str, sections: str) -> str:

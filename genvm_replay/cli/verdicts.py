@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from genvm_replay.cli.context import Settings
 from genvm_replay.cli.errors import ENVIRONMENT, FAILED
-from genvm_replay.cli.explanation_view import explanation_json, explanation_text
+from genvm_replay.cli.explanation_view import confirmation_text, explanation_json, explanation_text
 from genvm_replay.cli.output import divergence_json, divergence_text, emit, hexed, printable
 from genvm_replay.errors import EnvironmentProblem, JournalDamaged, JournalError
 
@@ -21,7 +21,26 @@ if TYPE_CHECKING:
     from genvm_replay.replay.examine import Examined
     from genvm_replay.replay.workbench import Workbench
 
-Verdict = tuple[dict[str, Any], str]  # as JSON, and the details for people
+
+class Verdict(NamedTuple):
+    """What is told of one run.
+
+    Attributes:
+        told: as JSON.
+        details: for people.
+        rest: does what takes another re-execution; gives the JSON again, and what it adds to the details.
+    """
+
+    told: dict[str, Any]
+    details: str
+    rest: Callable[[], tuple[dict[str, Any], str]] | None = None
+
+    def whole(self) -> Verdict:
+        """The same with the rest."""
+        if self.rest is None:
+            return self
+        told, more = self.rest()
+        return Verdict(told, "\n".join(part for part in (self.details, more) if part))
 
 
 def replay_one(
@@ -31,28 +50,35 @@ def replay_one(
 
     Args:
         thorough: see `examine`.
-        build: None: the one that the run needs. Not heeded for runs that only one build can re-execute.
+        build: None: one that goes on behind a difference. Not heeded for runs that only one build can re-execute.
     """
     from genvm_replay.journal.store import at_one_moment
-    from genvm_replay.replay.examine import examine
-    from genvm_replay.replay.reexecute import natural_build
+    from genvm_replay.replay.examine import confirmed, examine
 
     told = _named(summary)
     try:
         with at_one_moment(bench.store, summary):
             run = bench.store.load_run(summary.id)
             any_build = run.header.limits.fuel is None and not run.footer.interrupted
-            chosen = build if any_build and build else natural_build(run)
-            examined = examine(run, bench, chosen, thorough=thorough)
+            examined = examine(run, bench, build if any_build else None, thorough=thorough)
     except JournalDamaged as damage:
         told |= {"identical": False, "damaged": True, "divergence": divergence_json(damage)}
-        return told, divergence_text(damage)
+        return Verdict(told, divergence_text(damage))
     except (JournalError, EnvironmentProblem) as error:
-        return told | {"identical": None, "error": str(error)}, f"    {printable(str(error))}"
-    return _examined(told, examined)
+        return Verdict(told | {"identical": None, "error": str(error)}, f"    {printable(str(error))}")
+    told, details = _examined(told, examined)
+    first = examined.explanation
+    if first is None or examined.report is None or not first.open:
+        return Verdict(told, details)
+
+    def rest() -> tuple[dict[str, Any], str]:
+        sure = confirmed(run, bench, first)
+        return told | {"explanation": explanation_json(sure)}, confirmation_text(first, sure)
+
+    return Verdict(told, details, rest)
 
 
-def _examined(told: dict[str, Any], examined: Examined) -> Verdict:
+def _examined(told: dict[str, Any], examined: Examined) -> tuple[dict[str, Any], str]:
     report, explanation = examined.report, examined.explanation
     told["identical"] = explanation is None
     notes = []
@@ -80,11 +106,11 @@ def verify_one(store: Store, summary: RunSummary) -> Verdict:
     try:
         redacted = store.verify_run(summary.id)
     except JournalDamaged as damage:
-        return told | {"ok": False, "divergence": divergence_json(damage)}, divergence_text(damage)
+        return Verdict(told | {"ok": False, "divergence": divergence_json(damage)}, divergence_text(damage))
     except JournalError as error:
-        return told | {"ok": None, "error": str(error)}, f"    {printable(str(error))}"
+        return Verdict(told | {"ok": None, "error": str(error)}, f"    {printable(str(error))}")
     told |= {"ok": True, "events": summary.event_count, "redacted": [str(gone) for gone in redacted]}
-    return told, "\n".join(f"    {printable(text)}" for text in told["redacted"])
+    return Verdict(told, "\n".join(f"    {printable(text)}" for text in told["redacted"]))
 
 
 def verify_archives(files: Iterable[Path]) -> Iterator[Verdict]:
@@ -105,9 +131,10 @@ def verify_archives(files: Iterable[Path]) -> Iterator[Verdict]:
             try:
                 run = opened(archived)
             except JournalDamaged as damage:
-                yield told | {"ok": False, "divergence": divergence_json(damage)}, divergence_text(damage)
+                found = {"ok": False, "divergence": divergence_json(damage)}
+                yield Verdict(told | found, divergence_text(damage))
             else:
-                yield told | {"ok": True, "events": sum(line.count for line in run.all_lines())}, ""
+                yield Verdict(told | {"ok": True, "events": sum(line.count for line in run.all_lines())}, "")
 
 
 def _named(summary: RunSummary) -> dict[str, Any]:
@@ -115,15 +142,21 @@ def _named(summary: RunSummary) -> dict[str, Any]:
 
 
 def finish(context: click.Context, settings: Settings, verdicts: Iterator[Verdict], *, good: str) -> None:
-    """Print verdicts as they come, then a summary; the exit code says whether all are good."""
+    """Print verdicts as they come, the first report of each before the rest, then a summary.
+
+    The exit code says whether all are good.
+    """
     counts: dict[str, int] = {}
-    for told, details in verdicts:
-        word = _word(told, good)
+    for verdict in verdicts:
+        word = _word(verdict.told, good)
         counts[word] = counts.get(word, 0) + 1
         if settings.json:
-            emit(told)
-        else:
-            _print_verdict(told, word, details, good)
+            emit(verdict.whole().told)
+            continue
+        _print_verdict(verdict.told, word, verdict.details, good)  # what takes longer comes after
+        more = verdict.rest()[1] if verdict.rest else ""
+        if more:
+            click.echo(more)
     if not settings.json:
         total = sum(counts.values())
         shown = ", ".join(f"{count} {word}" for word, count in counts.items()) or "nothing to do"

@@ -29,6 +29,7 @@ from .runners.start_plan import PythonStart, StartPlan
 from .stdin import stdin_of
 from .stops import TIMEOUT, GuestStop, InternalFailure, VmError
 from .sub_vms import SubVms
+from .untouched import untouched
 from .vm_plan import VmPlan, VmReport
 from .vm_watch import VmWatch
 from .wasip1.descriptors import Descriptors
@@ -91,6 +92,7 @@ class Machine:
         self._stopped = False
         self._started: float | None = None
         self._main_start: tuple[Contract, str] | None = None
+        self._here = threading.local()  # the innermost VM of each thread
 
     def interrupt(self) -> None:
         """Stop the present run soon: its outcome is `timeout`. Works on the EPOCH and FUEL builds."""
@@ -126,6 +128,8 @@ class Machine:
             return VmReport(outcome=outcome_of(InternalFailure(str(error))))
         except (GuestStop, EnvironmentProblem) as stop:
             return VmReport(outcome=self._renamed(outcome_of(stop)))
+        outer = self._here.__dict__.get("vm")
+        self._here.vm = plan, started
         try:
             return self._finish(started)
         except Divergence as found:
@@ -134,7 +138,20 @@ class Machine:
                 found.traceback = self._runtime.dump_traceback(started.instance) if started.image else ""
             raise
         finally:
+            self._here.vm = outer
             started.instance.close()
+
+    def locate(self, found: Divergence) -> None:
+        """Tell a difference which VM of this thread has met it and where its Python is; the VM goes on unharmed."""
+        plan, started = self._here.__dict__.get("vm") or (None, None)
+        if plan is None or started is None:
+            return
+        found.vm = plan.described
+        if started.image:
+            with untouched(started.instance, started.baseline):
+                found.traceback = self._runtime.dump_traceback(started.instance)
+            if self._stopped:  # while it was asked: that stop is undone with the rest
+                self.interrupt()
 
     def _start(self, plan: VmPlan, sub_vms: SubVms) -> Started:
         start, size = planned(plan.contract, self._registry, deterministic=plan.rights.deterministic)

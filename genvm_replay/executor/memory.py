@@ -60,13 +60,20 @@ class GuestMemory:
 
     def read(self, ptr: int, size: int) -> bytes:
         """Copy `size` bytes at guest address `ptr`; what the guest writes later does not show in the copy."""
-        at = self.span(ptr, size)
+        ptr &= MASK
+        if ptr + size > self.size:
+            self.span(ptr, size)
+        at = self.base + ptr
         return bytes(ADDRESS_SPACE[at : at + size])
 
     def write(self, ptr: int, data: bytes | memoryview) -> None:
         """Copy `data` to guest address `ptr`."""
-        at = self.span(ptr, len(data))
-        ADDRESS_SPACE[at : at + len(data)] = data
+        ptr &= MASK
+        size = len(data)
+        if ptr + size > self.size:
+            self.span(ptr, size)
+        at = self.base + ptr
+        ADDRESS_SPACE[at : at + size] = data
 
     def read_u32(self, ptr: int) -> int:
         """Read a little-endian u32; it need not be aligned."""

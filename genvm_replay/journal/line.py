@@ -7,7 +7,7 @@ costs more (0.5 us an event against 0.37) than compression and hash (0.1) could 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import accumulate
 from threading import Lock
 from typing import Final, NoReturn
@@ -15,7 +15,7 @@ from typing import Final, NoReturn
 from genvm_replay.errors import JournalError
 from genvm_replay.journal import chain, segment, tree
 from genvm_replay.journal.chain import LineSummary
-from genvm_replay.journal.events import Answer, Request
+from genvm_replay.journal.events import Answer, Event, Request
 from genvm_replay.journal.payloads import BlobPool
 from genvm_replay.journal.record import Pair, encode_events, payload_fields
 from genvm_replay.journal.run_index import NOTED, RunIndex
@@ -36,9 +36,11 @@ class LineWriter:
         *,
         lock: Lock | None = None,
         told: Callable[[int], None] = lambda _size: None,
+        only_root: bool = False,
     ) -> None:
         """
         Args:
+            only_root: compress and index nothing.
             lock: held while what is known of the closed segments changes.
             told: called after each closed segment with the bytes of it and of the payloads that it is first to name.
         """
@@ -46,6 +48,7 @@ class LineWriter:
         self._index = index or RunIndex()
         self._lock = lock or Lock()
         self._told = told
+        self._only_root = only_root
         self.segments: list[Segment] = []  # closed, and in no checkpoint yet
         self.raw_bytes = 0  # canonical bytes of the closed segments
         self.stored_bytes = 0  # of the closed segments
@@ -68,6 +71,11 @@ class LineWriter:
         pending.append((request, answer))
         if len(pending) >= BATCH_EVENTS:
             self._encode_pending()
+
+    def extend(self, events: Iterable[Event]) -> None:
+        """Record crossings that were recorded before; raises as `append` does."""
+        self._pending += [(event.request, event.answer) for event in events]
+        self._encode_pending()
 
     def __len__(self) -> int:
         """Events appended so far: the seq of the next one."""
@@ -92,9 +100,10 @@ class LineWriter:
         added = self._pool.added
         encoded = encode_events(self._pending, self._pool)
         first = self._next_seq + len(self._encoded)
-        for at in [i for i, pair in enumerate(self._pending) if type(pair[0]) in NOTED]:
-            request, answer = self._pending[at]
-            NOTED[type(request)](self._index, self.name, first + at, request, answer)
+        if not self._only_root:
+            for at in [i for i, pair in enumerate(self._pending) if type(pair[0]) in NOTED]:
+                request, answer = self._pending[at]
+                NOTED[type(request)](self._index, self.name, first + at, request, answer)
         self._pending.clear()
         if self._pool.added != added:
             self._apart += [len(self._encoded) + index for index in segment.with_payloads(encoded)]
@@ -122,6 +131,7 @@ class LineWriter:
             apart,
             start=self._start,
             previous=self._head,
+            only_head=self._only_root,
         )
         size = sum(map(len, encoded)) if self._encoded else self._encoded_bytes
         named = {digest for index in apart for _, digest in payload_fields(encoded[index])}

@@ -10,7 +10,7 @@ unknown kind `UnknownEvent`.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import Final, TypeAlias
 
@@ -72,18 +72,15 @@ def encode_event(event: Event, pool: BlobPool) -> bytes:
     return encode_events([(event.request, event.answer)], pool)[0]
 
 
-def decode_events(canonical: bytes, count: int, lookup: BlobLookup) -> Iterator[Event]:
+def decode_events(canonical: bytes, count: int, lookup: BlobLookup) -> Iterable[Event]:
     """Decode the `count` events that `canonical` holds back to back.
 
     Lazily where payloads have to be looked up: a small segment can name a large payload many times.
     """
     try:
-        yield from _decode_events(_LIST_HEADER.pack(0xDD, count) + canonical)
-        return
+        return _decode_events(_LIST_HEADER.pack(0xDD, count) + canonical)
     except _UNREADABLE:
-        pass
-    for encoded in split(canonical):
-        yield decode_event(encoded, lookup)
+        return (decode_event(encoded, lookup) for encoded in split(canonical))
 
 
 def decodes_plainly(canonical: bytes, count: int) -> bool:

@@ -122,9 +122,11 @@ class RunRecorder:
         checkpoints: Checkpoints | None = None,
         *,
         checkpoint_bytes: int = CHECKPOINT_BYTES,
+        only_root: bool = False,
     ) -> None:
         """
         Args:
+            only_root: the run is not to be kept, so nothing is compressed or indexed; its root is the same.
             checkpoints: None: all of the run stays in memory.
             checkpoint_bytes: how much may be closed before it is written.
         """
@@ -132,6 +134,7 @@ class RunRecorder:
         self.begun: Begun | None = None
         self._checkpoints = checkpoints
         self._checkpoint_bytes = checkpoint_bytes
+        self._only_root = only_root
         self._closed_bytes = 0  # that the next checkpoint would take
         self._wanted_bytes = checkpoint_bytes  # before it is tried
         self._lock = Lock()  # validators record on a thread of their own
@@ -160,7 +163,10 @@ class RunRecorder:
             if not 0 < len(name.encode()) <= LINE_NAME_BYTES_MAX or name in ("header", "footer"):
                 raise UsageError(f"{name[:LINE_NAME_BYTES_MAX]!r} can't be the name of a line")
             writer = LineWriter(
-                name, self._genesis, self._pool, self._index, lock=self._lock, told=self._grow
+                *(name, self._genesis, self._pool, self._index),
+                lock=self._lock,
+                told=self._grow,
+                only_root=self._only_root,
             )
             with self._lock:  # a checkpoint on another thread goes through them
                 self._lines[name] = writer

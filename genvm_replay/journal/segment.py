@@ -149,17 +149,20 @@ def close(
     *,
     start: bytes,
     previous: bytes,
+    only_head: bool = False,
 ) -> Segment:
     """Make a segment of encoded events.
 
     Args:
         apart: the indexes of those with a payload apart.
+        only_head: leave the data out: only what the chain makes of it is asked for.
         start: of the line.
         previous: the head before this segment.
     """
     canonical = b"".join(encoded)
     leaves, tags = leaves_of(encoded, apart), tags_of(encoded)
-    opened = Segment(line, number, first_seq, len(encoded), b"", leaves, tags, compress(canonical))
+    data = b"" if only_head else compress(canonical)
+    opened = Segment(line, number, first_seq, len(encoded), b"", leaves, tags, data)
     return replace(opened, head=head_after(opened, previous, start, canonical))
 
 

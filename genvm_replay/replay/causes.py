@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from ..errors import JournalDamaged, Mismatch
+from ..executor.effects.replaying import kind_of
 from ..journal.events import (
     EthCall,
     Event,
     GetBalance,
+    GetCalldata,
     GetLeaderNondetResult,
     ModuleCall,
     RemainingFuelAsGen,
@@ -34,7 +36,10 @@ CAUSES: Final[dict[CauseKind, str]] = {
     "limit": "resource limit",
     "unknown": "not told by what is at hand",
 }
-HOST_ANSWERS: Final = (StorageRead, GetBalance, EthCall, GetLeaderNondetResult, RemainingFuelAsGen)
+OUTSIDE: Final = frozenset(
+    {StorageRead, GetCalldata, GetBalance, EthCall, GetLeaderNondetResult, RemainingFuelAsGen, ModuleCall}
+)
+"""Requests that a host or a module answers with more than a yes."""
 OF_THE_TRANSACTION: Final = ("read_clock/1", "read_random/1")
 LIMIT_MESSAGES: Final = (b"OOM", b"wasm_trap OutOfFuel")
 ENDS: Final = ("kind", "payload", "storage_hash", "memory_hash")
@@ -68,9 +73,9 @@ class Case:
         other_pins: pinned parts that are not the recorded ones here.
         again: the first difference of a second re-execution; None where there was none, or it came out identical.
         repeated: a second re-execution was made.
-        ended: how the second one ended, going on behind the difference; None if the record did not know enough.
-        unanswered: why `ended` is None: what the second re-execution asked that the record does not know.
-        told_last: the last recorded answer of a host or a module before the difference, with its place.
+        ended: how the run ended, going on behind the difference; None if the record did not know enough.
+        unanswered: why `ended` is None: what the run asked behind the difference that the record does not know.
+        told: recorded answers of a host or a module before the difference, with their places; the last one first.
         out_of_memory: Python's MemoryError reached standard error in the record, and now.
     """
 
@@ -83,7 +88,7 @@ class Case:
     repeated: bool = False
     ended: RunFooter | None = None
     unanswered: str = ""
-    told_last: tuple[str, Event] | None = None
+    told: Sequence[tuple[str, Event]] = ()
     out_of_memory: tuple[bool, bool] = (False, False)
 
 
@@ -169,14 +174,14 @@ def _same_end(case: Case) -> Cause | None:
     differ = [name for name in ENDS if getattr(case.recorded, name) != getattr(case.ended, name)]
     if differ and not (case.found.line == "footer" and differ == [case.found.field]):
         return None
-    repeated = "a second re-execution met the same difference"
     if case.found.line == "footer":
         told = f"every request is the recorded one, and only {case.found.field} of the end is another"
     else:
         told = (
             "result, storage and memory are the recorded ones in the end: only the record of the way differs"
         )
-    return Cause("tampered", (told, repeated, "code, runtime and engine are the recorded ones"))
+    again = ("a second re-execution met the same difference",) if case.repeated else ()
+    return Cause("tampered", (told, *again, "code, runtime and engine are the recorded ones"))
 
 
 def _past_the_door(case: Case) -> Cause | None:
@@ -191,15 +196,17 @@ def _past_the_door(case: Case) -> Cause | None:
 
 
 def _answer_before(case: Case) -> Cause | None:
-    if case.told_last is None:
+    if not case.told:
         return None
-    place, event = case.told_last
-    asked = str(event.request.__struct_config__.tag)
-    told = (
-        "code, runtime and engine are the recorded ones, and the run goes another way to its end",
-        f"the last answer from outside before the difference is {place}, {asked}",
-    )
-    return Cause("module" if isinstance(event.request, ModuleCall) else "host", told)
+    told = "code, runtime and engine are the recorded ones, and the run goes another way to its end"
+    asked = [event.request for _, event in case.told]
+    last = next((one for one in asked if not isinstance(one, RemainingFuelAsGen)), asked[0])
+    return Cause("module" if isinstance(last, ModuleCall) else "host", (told, _told(case)))
+
+
+def _told(case: Case) -> str:
+    answers = ", ".join(f"{place} {kind_of(event.request)}" for place, event in case.told)
+    return f"the answers from outside before the difference, the last one first: {answers}"
 
 
 def _unanswered(case: Case) -> Cause | None:
@@ -210,16 +217,21 @@ def _unanswered(case: Case) -> Cause | None:
         case.unanswered,
         "an event is missing in the record, or an earlier answer is not the one that was given",
     ]
-    if case.told_last is not None:
-        told.append(f"the last answer from outside before the difference is {case.told_last[0]}")
-    return Cause("tampered", tuple(told))
+    return Cause("tampered", (*told, _told(case)) if case.told else tuple(told))
 
 
 def _unknown(_case: Case) -> Cause:
     return Cause("unknown", ("no rule applies; `triage` tries other builds",))
 
 
+FIRM: Final = (_bytes_changed, _contradiction, _limit, _other_parts)
+"""What a second re-execution can't change."""
 RULES: Final[tuple[Callable[[Case], Cause | None], ...]] = (
-    *(_bytes_changed, _contradiction, _limit, _other_parts, _leak, _same_end),
+    *(*FIRM, _leak, _same_end),
     *(_host_contradiction, _unanswered, _past_the_door, _answer_before, _unknown),
 )
+
+
+def is_firm(case: Case) -> bool:
+    """Whether one re-execution is enough for the class: another can't show that it is a leak of nondeterminism."""
+    return any(rule(case) is not None for rule in FIRM)

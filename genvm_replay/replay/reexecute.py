@@ -7,16 +7,18 @@ when the run is over, and the root of a second record made on the way. Nothing l
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from ..errors import Divergence, EnvironmentProblem, Mismatch
-from ..executor.effects import Recording, Replaying, ReplayingPrefix
+from ..executor.effects import Replaying, ReplayingPrefix
 from ..executor.engine import METERED, Build
 from ..executor.runners.registry import Registry
 from ..executor.runners.runner_id import RunnerId
 from ..executor.stops import VmError
+from ..journal.events import Event
 from ..journal.recorder import Forgetting, RunRecorder
 from ..journal.run import Pins, RunFooter
 from ..journal.stored import StoredRun
@@ -61,10 +63,14 @@ def reexecute(run: StoredRun, bench: Workbench, build: Build | None = None) -> R
         EnvironmentProblem: the runtime is not in order.
     """
     started = time.perf_counter()
-    header, recorded = run.header, run.footer
     run.verify()
-    check_runners(recorded.runners, bench.registry(debug_mode=True))
-    divergence = departure(run, bench, build or natural_build(run))
+    check_runners(run.footer.runners, bench.registry(debug_mode=True))
+    return report_on(run, bench, departure(run, bench, build or natural_build(run)), started)
+
+
+def report_on(run: StoredRun, bench: Workbench, divergence: Mismatch | None, started: float) -> ReplayReport:
+    """The report of a re-execution that began at `started`, of `time.perf_counter`."""
+    header = run.header
     return ReplayReport(
         tx=header.tx,
         run_id=run.summary.id if run.summary else None,
@@ -72,7 +78,7 @@ def reexecute(run: StoredRun, bench: Workbench, build: Build | None = None) -> R
         events=sum(line.count for line in run.lines()),
         seconds=time.perf_counter() - started,
         other_pins=tuple(pins_that_differ(header.pins, bench.runtime.pins)),
-        prefix_only=recorded.interrupted,
+        prefix_only=run.footer.interrupted,
     )
 
 
@@ -96,10 +102,11 @@ def _compare(run: StoredRun, bench: Workbench, build: Build) -> None:
     header, recorded = run.header, run.footer
     if header.limits.fuel is not None and build not in METERED:
         raise EnvironmentProblem("the run has a fuel limit: only the fuel build can re-execute it")
-    recorder = RunRecorder(header, Forgetting())  # only its root is asked for
-    replaying = (ReplayingPrefix if recorded.interrupted else Replaying)(run.read_line)
+    recorder = RunRecorder(header, Forgetting(), only_root=True)
+    read_line = run.read_line if recorded.interrupted else again(run, recorder)
+    replaying = (ReplayingPrefix if recorded.interrupted else Replaying)(read_line)
     try:
-        report = bench.execute(header, Recording(replaying, recorder), build, image=recorded.image)
+        report = bench.execute(header, replaying, build, image=recorded.image)
     except VmError:
         if not recorded.interrupted:
             raise
@@ -114,6 +121,22 @@ def _compare(run: StoredRun, bench: Workbench, build: Build) -> None:
     finished = recorder.finish(footer, run.bookkeeping())
     if finished.root != run.root:
         raise Divergence("footer", None, "root", run.root.hex(), finished.root.hex())
+
+
+def again(run: StoredRun, recorder: RunRecorder) -> Callable[[str], Iterator[Event]]:
+    """Reads the lines of a run and makes a second record of what was taken from them, batch by batch.
+
+    Every request that is made is the recorded one as long as events are taken, so they are what is recorded again.
+    """
+
+    def batches(name: str) -> Iterator[Iterable[Event]]:
+        writer = recorder.line(name)
+        for batch in run.read_batches(name):
+            for events in [batch] if isinstance(batch, list) else ([event] for event in batch):
+                yield events
+                writer.extend(events)  # the next one is asked for: all of these were taken
+
+    return lambda name: chain.from_iterable(batches(name))
 
 
 def check_runners(recorded: Iterable[str], registry: Registry) -> None:

@@ -1,8 +1,8 @@
 """Asks the guest SDK for the layout of a contract's storage: types, fields, offsets (spec/sdk.md 2.2, 2.3).
 
-The SDK lays a contract out when its class is made. So the contract is run on an empty state with a few lines behind its
-source that answer the schema's question with the layout instead. Nothing is recorded or kept; what comes back was made
-by the contract's own process, so its form is checked before it is believed.
+The SDK lays a contract out when its class is made. So the contract is run on an empty state with a few lines behind
+its source that answer the schema's question with the layout instead. Nothing is recorded. What comes back is kept
+beside the images; the contract's own process made it, so its form is checked before it is believed.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ def storage_layout(runtime: PythonRuntime, code: bytes) -> list[TypeRow]:
     """
     try:
         code.decode()
-        told = contract_schema(runtime, code + PROBE, image="sdk")
+        probe = code + PROBE
+        told = runtime.noted("layout", probe, lambda: contract_schema(runtime, probe, image="sdk").encode())
         rows = msgspec.json.decode(told, type=list[TypeRow])
     except (UnicodeDecodeError, UsageError, EnvironmentProblem, msgspec.MsgspecError):
         return []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 from ..executor.effects import Effects
 from ..executor.engine import Build
@@ -18,6 +19,16 @@ from ..executor.transaction import RunReport, run_transaction
 from ..executor.vm_watch import VmWatch
 from ..journal.run import RunFooter, RunHeader
 from ..journal.store import Store
+
+
+class Companion(Protocol):
+    """Goes along with a run."""
+
+    def attend(self, machine: Machine) -> None:
+        """Get to know the machine, before it starts."""
+
+    def time_left_s(self) -> float | None:
+        """Seconds until the run is stopped or this is asked again; 0: it is stopped now. In place of its deadline."""
 
 
 class Workbench:
@@ -62,6 +73,7 @@ class Workbench:
         image: str | None = None,
         cancel: Callable[[], None] = lambda: None,
         clock: FuelClock | None = None,
+        companion: Companion | None = None,
         watch: VmWatch | None = None,
     ) -> RunReport:
         """Run the transaction that a header describes, through the given door.
@@ -70,6 +82,7 @@ class Workbench:
             image: the snapshot to start from, as a record says; None: the best there is.
             cancel: ends what the door waits for, when the run is stopped from outside.
             clock: stops the run at a point and looks at its VMs.
+            companion: goes along with the run; its build must be one that can be stopped.
             watch: takes note of every VM.
 
         Raises:
@@ -80,6 +93,8 @@ class Workbench:
         machine = Machine(
             *(self.runtime, build, header.limits), image=image, registry=registry, clock=clock, watch=watch
         )
+        if companion is not None:
+            companion.attend(machine)
         rights = Rights.from_letters(header.permissions)
         sync, gated = header.role == "sync", header.limits.version_gate
 
@@ -90,7 +105,7 @@ class Workbench:
         return self.thread.run(
             lambda: run_transaction(header.message, rights, effects, machine, sync=sync, gated=gated),
             interrupt=interrupt,
-            time_left_s=machine.time_left_s,
+            time_left_s=(companion or machine).time_left_s,
         )
 
 

@@ -47,10 +47,13 @@ def test_replay_tells_place_and_cause(run, run_json, forge):
     assert explained["contract_line"].endswith(" in say")
     assert 'File "/contract.py"' in explained["traceback"]
     assert (explained["changes"], explained["unknown_end"]) == ([], "")
+    assert explained["cause"]["repeated"] is True
+    assert "a second re-execution met the same difference" in explained["cause"]["evidence"]
     shown = run("replay", tx)
     assert shown.code == 1
     assert "the main VM, /contract.py:" in shown.out
     assert "tampered journal (likely)" in shown.out
+    assert shown.out.endswith("    a second re-execution met the same difference\n")
     assert "\x1b" not in shown.out
 
 
@@ -88,6 +91,7 @@ def test_the_page_stands_alone_and_escapes(run, forge, tmp_path):
 
 def test_values_and_tracebacks_are_text():
     from genvm_replay.cli.report import page
+    from genvm_replay.cli.verdicts import Verdict
 
     told = {
         "tx": HOSTILE.decode(),
@@ -100,7 +104,7 @@ def test_values_and_tracebacks_are_text():
         },
     }
     found = Page()
-    found.feed(page([(told, "")]))
+    found.feed(page([Verdict(told, "")]))
     assert not found.tags & {"script", "b", "i", "u", "a", "q", "s", "x", "y", "z"}
 
 

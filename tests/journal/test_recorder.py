@@ -83,3 +83,17 @@ def test_names_that_are_no_lines(name: str) -> None:
 
 def _fields(facts: msgspec.Struct) -> dict[str, Any]:
     return {name: getattr(facts, name) for name in facts.__struct_fields__}
+
+
+def test_a_root_alone_is_the_same_root() -> None:
+    """Of a run that is not kept nothing is compressed or indexed; events can be taken from another record in one go."""
+    kept, root_only = RunRecorder(HEADER), RunRecorder(HEADER, only_root=True)
+    events = many_events(3000)
+    for event in events:
+        kept.line("main").append(event.request, event.answer)
+    for begin in range(0, len(events), 700):
+        root_only.line("main").extend(events[begin : begin + 700])
+    one, other = kept.finish(FOOTER), root_only.finish(FOOTER)
+    assert one.root == other.root
+    assert not any(segment.data for segment in other.segments)
+    assert not other.index.slots

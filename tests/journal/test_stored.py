@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from genvm_replay.errors import JournalDamaged, JournalError, UsageError
 from genvm_replay.journal.events import OK, Event, ReadClock, WriteStream
+from genvm_replay.journal.run import RunFooter
 from genvm_replay.journal.segment import Segment
 from genvm_replay.journal.source import MemorySource
 from genvm_replay.journal.stored import StoredRun
@@ -110,3 +112,33 @@ def test_payloads_are_checked() -> None:
             run.event("nondet:0", 0)
         with pytest.raises(JournalError, match="payload"):
             run.payload(digest)
+
+
+def test_kept_events_are_read_once() -> None:
+    """Further readers get the same events without a look at the segments; a run with large payloads apart is not kept."""
+    source = CountingSource(FINISHED.segments, FINISHED.blobs)
+    run = StoredRun(FINISHED.stored, source)
+    run.keep()
+    source._segments = ()
+    assert list(run.read_line("main")) == list(run.read_line("main")) == CONTENT
+    assert [event.request for event in run.read_line("nondet:0")] == [WriteStream(1, b"w" * 9000)]
+    assert list(run.read_line("never written")) == []
+    large = [Event(WriteStream(1, b"w" * (1 << 20)), OK)] * 40
+    hostile = record({"main": large}).open()
+    hostile.keep()
+    assert hostile._kept == {}
+    assert sum(1 for _ in hostile.read_line("main")) == 40
+
+
+def test_told_otherwise() -> None:
+    """Another end and other events, for readers by line; the run itself stays as it is."""
+    run = FINISHED.open()
+    other = run.told_otherwise(replace_footer(run), {"main": CONTENT[:3]})
+    assert list(other.read_line("main")) == CONTENT[:3]
+    assert [(line.name, line.count) for line in other.lines()] == [("main", 3)]
+    assert other.footer.kind == "user_error"
+    assert (run.footer, run.lines()) == (FOOTER, FINISHED.lines)
+
+
+def replace_footer(run: StoredRun) -> RunFooter:
+    return msgspec.structs.replace(run.footer, kind="user_error")

@@ -1,8 +1,6 @@
-"""Seeded mutations of every kind, with fitting hashes: each is found at its index, and its class of cause is told."""
+"""What a report tells of a difference besides its place and class, which test_mutations.py holds for every kind."""
 
 from __future__ import annotations
-
-from random import Random
 
 import msgspec
 import pytest
@@ -12,15 +10,11 @@ from genvm_replay import calldata
 from genvm_replay.errors import Divergence, JournalDamaged
 from genvm_replay.journal.events import (
     Answer,
-    ConsumeResult,
     Event,
     ModuleCall,
-    PostEvent,
-    PostMessage,
     ReadClock,
     ReadRandom,
     StorageRead,
-    StorageWrite,
     WriteStream,
 )
 from genvm_replay.journal.recorder import RunRecorder
@@ -31,44 +25,11 @@ from genvm_replay.replay.local_node import CallOptions, LocalNode
 from genvm_replay.replay.workbench import Workbench
 
 from .contracts import HEADER
+from .mutated_runs import SHOP, WHEN
 from .test_divergence import Recording, changed, forged, recording  # noqa: F401  # a fixture
 
 SEED = 20260102
-WHEN = "2026-01-02T03:04:05Z"
-CONTRACT = (
-    HEADER
-    + """
-class Moved(gl.Event):
-    def __init__(self, what: str, /, **blob): ...
-
-class Shop(gl.Contract):
-    stock: TreeMap[str, u32]
-    sold: u32
-
-    def __init__(self):
-        self.stock["tea"] = u32(40)
-
-    @gl.public.write
-    def sell(self, name: str, count: int) -> int:
-        left = self.stock[name] - count
-        print("left", left)
-        if left < 0:
-            raise gl.vm.UserError(f"only {self.stock[name]} of {name}")
-        self.stock[name] = u32(left)
-        self.sold = u32(self.sold + count)
-        Moved(name, count=count).emit()
-        gl.get_contract_at(Address(b"\\x09" * 20)).emit().restock(name, count)
-        return left
-
-    @gl.public.write
-    def fail(self) -> None:
-        raise ValueError("on purpose")
-
-    @gl.public.write
-    def fill(self, size: int) -> int:
-        return len(bytearray(size))
-"""
-)
+CONTRACT = SHOP
 
 
 @pytest.fixture
@@ -101,59 +62,6 @@ def of(events: list[Event], *kinds: type) -> list[int]:
 def check(told: Explanation, kind: str, seq: int | None, line: str = "main") -> None:
     assert (told.cause.kind, told.found.line, told.found.seq) == (kind, line, seq), (told.found, told.cause)
     assert told.cause.evidence
-
-
-def test_arguments(shop, bench):
-    """A changed field of a request that was made: the run does not know it, so the record was changed."""
-    header, events, footer = shop("sell", "tea", 3)
-    for seq in Random(SEED).sample(range(len(events)), 6):
-        request = events[seq].request
-        for name in request.__struct_fields__:
-            other = msgspec.structs.replace(request, **{name: changed(getattr(request, name))})
-            told = explained((header, replaced(events, seq, Event(other, events[seq].answer)), footer), bench)
-            check(told, "tampered", seq)
-            assert told.found.field == name
-
-
-def test_storage_messages_and_events(shop, bench):
-    """A forged write, message or emitted event; the write also no longer fits the hash of all writes."""
-    header, events, footer = shop("sell", "tea", 3)
-    for kind, name in ((StorageWrite, "data"), (PostMessage, "calldata"), (PostEvent, "blob")):
-        seq = of(events, kind)[-1]
-        request = events[seq].request
-        other = msgspec.structs.replace(request, **{name: changed(getattr(request, name))})
-        told = explained((header, replaced(events, seq, Event(other, events[seq].answer)), footer), bench)
-        check(told, "tampered", seq)
-        assert (kind is StorageWrite) == bool(told.findings)
-
-
-def test_order(shop, bench):
-    """Two neighbours exchanged."""
-    header, events, footer = shop("sell", "tea", 3)
-    pairs = [
-        at for at in range(len(events) - 1) if type(events[at].request) is not type(events[at + 1].request)
-    ]
-    for seq in Random(SEED).sample(pairs, 4):
-        swapped = [*events[:seq], events[seq + 1], events[seq], *events[seq + 2 :]]
-        check(explained((header, swapped, footer), bench), "tampered", seq)
-
-
-def test_missing(shop, bench):
-    """Any event that was cut out, also where its answer is known nowhere else."""
-    header, events, footer = shop("sell", "tea", 3)
-    for seq in range(len(events)):
-        if seq + 1 < len(events) and events[seq] == events[seq + 1]:
-            continue
-        told = explained((header, replaced(events, seq), footer), bench)
-        check(told, "tampered", seq)
-
-
-def test_extra(shop, bench):
-    """An event that was put in, in the middle and behind the end."""
-    header, events, footer = shop("sell", "tea", 3)
-    for seq in (*Random(SEED).sample(range(len(events)), 3), len(events)):
-        more = [*events[:seq], Event(ReadClock(77), Answer(0, 1767323045 * 10**9)), *events[seq:]]
-        check(explained((header, more, footer), bench), "tampered", seq)
 
 
 def test_answers_of_the_transaction(recording, bench):  # noqa: F811
@@ -233,36 +141,6 @@ def test_pins(shop, bench, pin, kind):
     assert pin in told.cause.evidence[0]
 
 
-def test_memory_and_storage_hashes(shop, bench):
-    """A forged hash in the footer."""
-    header, events, footer = shop("sell", "tea", 3)
-    for name in ("memory_hash", "storage_hash"):
-        other = msgspec.structs.replace(footer, **{name: bytes(32)})
-        told = explained((header, events, other), bench)
-        check(told, "tampered", None, "footer")
-        assert told.found.field == name
-
-
-def test_fingerprint(shop, bench):
-    """The place of an error, forged: the run comes to the recorded end."""
-    header, events, footer = shop("fail")
-    seq = of(events, ConsumeResult)[0]
-    payload = events[seq].request.payload
-    wire = calldata.decode(payload[1:])
-    wire["fingerprint"]["frames"][0]["func"] = "elsewhere"
-    event = Event(ConsumeResult(payload[:1] + calldata.encode(wire)), events[seq].answer)
-    check(explained((header, replaced(events, seq, event), footer), bench), "tampered", seq)
-
-
-def test_fuel(shop, bench):
-    """Less fuel than the run took."""
-    header, events, footer = shop("sell", "tea", 3, fuel=10**9)
-    limits = msgspec.structs.replace(header.limits, fuel=200_000)
-    told = explained((msgspec.structs.replace(header, limits=limits), events, footer), bench)
-    assert told.cause.kind == "limit"
-    assert "OutOfFuel" in told.cause.evidence[0]
-
-
 def test_memory_limit(shop, bench):
     """Less memory than the run took."""
     header, events, footer = shop("fill", 100 << 20)
@@ -337,7 +215,7 @@ def test_what_only_rules_can_show():
     assert cause_of(Case(found=FOUND, limits=LIMITS, again=other, repeated=True)).kind == "leak"
     assert cause_of(Case(found=FOUND, limits=LIMITS, again=None, repeated=True)).kind == "leak"
     asked = Event(ModuleCall("llm", b""), Answer(0, b""))
-    case = Case(found=FOUND, limits=LIMITS, again=FOUND, repeated=True, told_last=("nondet:0[1]", asked))
+    case = Case(found=FOUND, limits=LIMITS, again=FOUND, repeated=True, told=[("nondet:0[1]", asked)])
     assert cause_of(case).kind == "module"
     assert cause_of(Case(found=FOUND, limits=LIMITS)).kind == "unknown"
     assert set(CAUSES) >= {"tampered", "code", "engine", "leak", "host", "module", "limit"}

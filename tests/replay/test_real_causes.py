@@ -11,7 +11,7 @@ from genvm_replay.executor.engine import BUILDS, Build
 from genvm_replay.journal.events import ReadClock
 from genvm_replay.journal.memory_store import MemoryStore
 from genvm_replay.journal.stored import StoredRun
-from genvm_replay.replay.examine import Explanation, examine
+from genvm_replay.replay.examine import Explanation, confirmed, examine
 from genvm_replay.replay.local_node import LocalNode
 from genvm_replay.replay.triage import factor_of, trials
 from genvm_replay.replay.workbench import Workbench
@@ -69,7 +69,7 @@ def recorded(bench: Workbench, method: str) -> StoredRun:
 def explained(run: StoredRun, bench: Workbench) -> Explanation:
     told = examine(run, bench).explanation
     assert told is not None
-    return told
+    return confirmed(run, bench, told)
 
 
 def test_a_clock_past_the_door_is_a_leak(other: Make) -> None:

@@ -35,7 +35,11 @@ def ask_bytes(effects: Effects, request: AnyRequest, size: int | None = None) ->
     Raises:
         EnvironmentProblem: the host gave something else.
     """
-    value = ask(effects, request)
+    answer = effects.perform(request)
+    value = answer.value
+    if not answer.error and type(value) is bytes and (size is None or len(value) == size):
+        return value
+    value = value_of(answer, type(request).__name__)
     if not isinstance(value, bytes) or (size is not None and len(value) != size):
         raise EnvironmentProblem(
             f"the host's answer to {type(request).__name__} is not {size or 'some'} bytes"

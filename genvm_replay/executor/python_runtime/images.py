@@ -106,7 +106,11 @@ class Image:
         instance.global_i32(_STACK_POINTER, facts.stack_pointer)
         return instance
 
-    def page(self, number: int) -> bytes:
-        """Page `number` (of 4096 bytes) of the linear memory, as it was when the image was taken."""
-        at = number * PAGE - self.facts.low
-        return self._view[at : at + PAGE] if 0 <= at < len(self._view) else _ZERO
+    def pages(self, first: int, end: int) -> bytes:
+        """The pages (of 4096 bytes) from `first` up to `end` of the linear memory, as they were in the image."""
+        low, high = first * PAGE - self.facts.low, end * PAGE - self.facts.low
+        if low >= 0 and high <= len(self._view):
+            return self._view[low:high]
+        front = min(high - low, max(0, -low))
+        held = self._view[max(low, 0) : max(high, 0)]
+        return (bytes(front) + held).ljust(high - low, b"\0")

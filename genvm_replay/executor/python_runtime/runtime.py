@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Final
@@ -27,6 +27,7 @@ from .images import Image, ImageFacts
 from .libraries import GuestFiles
 from .look import PythonFrame, look
 from .model_files import PACKAGE
+from .notes import Notes
 from .prepare import SILENT, PreparedRuntime, Progress, load
 from .sdk_files import files_hash, load_sdk_files
 
@@ -54,6 +55,7 @@ class PythonRuntime:
         self._progress = progress
         self._guest_files = GuestFiles(load_sdk_files(), cache, progress, model_package)
         self._store = ImageStore(cache, lambda: progress.step("wait", "another process is making an image"))
+        self._notes = Notes(cache, lambda: progress.step("wait", "another process is asking the contract"))
         self._programs: dict[Build, Program] = {}
         self._images: dict[str, Image | None] = {}
         self._trees: dict[frozenset[str], Directory] = {}
@@ -180,6 +182,10 @@ class PythonRuntime:
             return boot_contract(self._sdk_image, program, tree, IMPORT_MEMORY_BYTES)
         finally:
             timer.cancel()
+
+    def noted(self, kind: str, code: bytes, make: Callable[[], bytes]) -> bytes:
+        """What `make` finds out about a contract's code on this runtime, from the cache if it is there."""
+        return self._notes.obtain(kind, (*self._ingredients, blake3(code).hexdigest()), make)
 
     def dump_traceback(self, instance: Instance) -> str:
         """Ask a guest that was stopped from outside where it was; `` if it can't tell."""

@@ -39,7 +39,7 @@ def test_made_once(store: ImageStore) -> None:
     for _ in range(2):
         image = store.obtain("contract", ("a", "b"), make)
         assert image is not None
-        assert image.page(0) == b"i" * PAGE
+        assert image.pages(0, 1) == b"i" * PAGE
     store.obtain("contract", ("a", "c"), make)
     assert make.count == 2
 
