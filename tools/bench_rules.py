@@ -24,7 +24,7 @@ from genvm_replay.executor.contract_module.invalid import InvalidContractModule 
 from genvm_replay.executor.contract_module.language import FLOAT_ARITHMETIC  # noqa: E402
 from genvm_replay.executor.contract_module.module import prepare_contract_module  # noqa: E402
 from genvm_replay.executor.contract_module.signatures import Signatures  # noqa: E402
-from genvm_replay.executor.engine import BUILD_FLAGS, Build, new_contract_engine, new_engine  # noqa: E402
+from genvm_replay.executor.engine import BUILD_FLAGS, BUILDS, Build, new_contract_engine, new_engine  # noqa: E402
 from genvm_replay.executor.python_runtime.cache import default_cache  # noqa: E402
 from genvm_replay.executor.python_runtime.prepare import load  # noqa: E402
 from genvm_replay.executor.wasm_binary import encode  # noqa: E402
@@ -85,9 +85,9 @@ def main() -> None:
         print(f"{name:28} {size:6.2f} {made.function_count:10,} {seconds:10.3f} {size / seconds:7.1f}")
         if options.compile:
             compare_compilation(code, made.code)
-    print("\nwith rules : without         " + "".join(f"{build:>10}" for build in Build))
+    print("\nwith rules : without         " + "".join(f"{build:>10}" for build in BUILDS))
     for name in GUESTS:
-        print(f"{name:28}" + "".join(f"{slowdown(name, build, options.rounds):10.2f}" for build in Build))
+        print(f"{name:28}" + "".join(f"{slowdown(name, build, options.rounds):10.2f}" for build in BUILDS))
 
 
 def best(action: Callable[[], object], rounds: int) -> float:

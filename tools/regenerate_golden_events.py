@@ -18,6 +18,7 @@ sys.path.insert(0, str(ROOT))
 from genvm_replay.journal.events import BY_KIND, Event, Request  # noqa: E402
 from genvm_replay.journal.payloads import BlobPool  # noqa: E402
 from genvm_replay.journal.record import encode_event, encode_struct  # noqa: E402
+from genvm_replay.journal.run import named  # noqa: E402
 from tests.journal.samples import FOOTER, HEADER, example, field_types  # noqa: E402
 
 FOLDER = ROOT / "tests" / "golden" / "events"
@@ -48,7 +49,11 @@ def main() -> int:
 def golden_files() -> dict[str, dict[str, Any]]:
     """Content of each file by its name."""
     files = {file_name(kind): {"kind": kind, "events": _events(cls)} for kind, cls in BY_KIND.items()}
-    for kind, facts in (("run_header/1", HEADER), ("run_footer/1", FOOTER)):
+    for kind, facts in (
+        ("run_header/1", HEADER),
+        ("run_header/2", named(HEADER, "7")),
+        ("run_footer/1", FOOTER),
+    ):
         files[file_name(kind)] = {"kind": kind, "shown": repr(facts), "bytes": encode_struct(facts).hex(" ")}
     return files
 

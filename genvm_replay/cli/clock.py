@@ -1,20 +1,25 @@
-"""`at` and `bisect`: the state of a guest at a point of a recorded run, and where two runs part."""
+"""`at`: the state of a guest at a point of a recorded run."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from genvm_replay.cli.context import Settings, pass_settings, shared_options
-from genvm_replay.cli.errors import FAILED
 from genvm_replay.cli.one_run import one_run, run_option
 from genvm_replay.cli.opening import make_bench, open_store
 from genvm_replay.cli.output import emit, hexed
 from genvm_replay.cli.replays import runners_option
-from genvm_replay.cli.state_view import parting_json, parting_text, state_json, state_text
+from genvm_replay.cli.state_view import state_json, state_text
 from genvm_replay.cli.stored_view import event_json, event_text
 from genvm_replay.errors import UsageError
+
+if TYPE_CHECKING:
+    from genvm_replay.replay.fuel_clock import GuestState
+    from genvm_replay.replay.storage_view import FieldState
+    from genvm_replay.replay.workbench import Workbench
 
 FUEL_MAX = (1 << 63) - 1
 
@@ -51,8 +56,8 @@ def at(
     """Show the state of the guest at one point of transaction TX.
 
     The record is run again, on the fuel build, up to --event or --fuel. Shown are the VMs that are running there: where
-    in the contract a Python guest is, the fuel used, the pages of memory that have changed, and what has been written
-    to storage so far.
+    in the contract a Python guest is, with its local variables, the fuel used, the pages of memory that have changed,
+    and what has been read of storage and written there so far, by field of the contract.
     """
     from genvm_replay.executor.engine import Build
     from genvm_replay.replay.fuel_clock import state_at_event, state_at_fuel
@@ -69,44 +74,25 @@ def at(
         shown = ""
         if event is not None:
             seq = event + step
-            state = state_at_event(run, bench, seq, line)
+            state = state_at_event(run, bench, seq, line, with_locals=True)
             asked = run.event(line, seq)
             told["event"] = event_json(line, seq, asked)
             shown = event_text(line, seq, asked, summary.contract)
         else:
             assert fuel is not None
-            state = state_at_fuel(run, bench, fuel)
+            state = state_at_fuel(run, bench, fuel, with_locals=True)
+        fields = _fields(bench, state)
         if settings.json:
-            emit(told | state_json(state))
+            emit(told | state_json(state, fields))
         else:
-            click.echo(state_text(state, shown))
+            click.echo(state_text(state, shown, fields))
 
 
-@click.command()
-@click.argument("tx_a", metavar="TX_A")
-@click.argument("tx_b", metavar="TX_B")
-@runners_option
-@shared_options()
-@pass_settings
-@click.pass_context
-def bisect(
-    context: click.Context, settings: Settings, tx_a: str, tx_b: str, runners_dir: Path | None
-) -> None:
-    """Find where the executions of TX_A and TX_B part.
+def _fields(bench: Workbench, state: GuestState) -> list[FieldState]:
+    """The storage at a point by field; nothing where the contract's layout is not known."""
+    from genvm_replay.replay.storage_layout import storage_layout
+    from genvm_replay.replay.storage_view import code_in, storage_view
 
-    Both are run up to the same amount of fuel, again and again, and memory, stack, requests and end are compared, at
-    most log2(fuel) + 2 times. Told are the amount of fuel at which they part, where each is there, and what differs.
-    """
-    from genvm_replay.executor.engine import Build
-    from genvm_replay.replay.bisect import bisect_runs
-
-    with open_store(settings) as store:
-        first, second = (one_run(store, tx) for tx in (tx_a, tx_b))
-        bench = make_bench(settings, store, [Build.FUEL], runners_dir=runners_dir)
-        parting = bisect_runs(store.load_run(first.id), store.load_run(second.id), bench)
-        if settings.json:
-            emit({"runs": [first.id, second.id]} | parting_json(parting))
-        else:
-            click.echo(parting_text(parting, (f"run {first.id}", f"run {second.id}")))
-    if parting.fuel is not None:
-        context.exit(FAILED)
+    code = code_in(state.known)
+    layout = [] if code is None else storage_layout(bench.runtime, code)
+    return list(storage_view(layout, state.known, state.written))

@@ -6,16 +6,19 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from genvm_replay.cli.context import Settings, pass_settings, shared_options
+from genvm_replay.cli.diff_page import diff_page
 from genvm_replay.cli.diff_view import difference_json, difference_text
 from genvm_replay.cli.errors import FAILED
 from genvm_replay.cli.opening import open_store
 from genvm_replay.cli.output import emit
-from genvm_replay.cli.replays import TX_PREFIX, find_runs
+from genvm_replay.cli.replays import TX_PREFIX, find_runs, runners_option
+from genvm_replay.cli.report import write_page
+from genvm_replay.cli.vms_view import trees_json, trees_text
 from genvm_replay.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from genvm_replay.replay.compare import Comparison
     from genvm_replay.replay.field_names import FieldNames
     from genvm_replay.replay.run_facts import RunFacts
+    from genvm_replay.replay.vm_trees import Trees
 
 
 @click.command()
@@ -34,6 +38,17 @@ if TYPE_CHECKING:
 @click.option(
     "--all", "every", is_flag=True, help="All differences of the events, not only the first a line."
 )
+@click.option(
+    "--records-only", is_flag=True, help="Compare what is recorded; don't run it again for VMs and memory."
+)
+@click.option(
+    "--html",
+    "target",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write an HTML page to FILE instead, one that needs no other file and no network.",
+)
+@runners_option
 @shared_options()
 @pass_settings
 @click.pass_context
@@ -44,28 +59,36 @@ def diff(
     first: str,
     second: str,
     db_b: str | None,
-    run_a: int | None,
-    run_b: int | None,
-    every: bool,
+    target: Path | None,
+    runners_dir: Path | None,
+    **options: Any,
 ) -> None:
-    """Compare two recorded runs, level by level; runs no recorded transaction.
+    """Compare two recorded runs, level by level.
 
     Levels: what they were given, the result, what they left in storage by field of the contract, messages and events,
-    answers of models and web pages, fingerprints, the events. TX_A and TX_B are transactions or archive files, and may
-    be the same transaction with several runs. What may differ between equal runs, such as ids and versions, is told
-    apart and does not count. The exit code is 1 if the runs differ.
+    VMs, answers of models and web pages, fingerprints, the events. For VMs, and for the bytes of memory in which they
+    differ, runs that are not the same are run again from their records. TX_A and TX_B are transactions or archive
+    files, and may be the same transaction with several runs. What may differ between equal runs, such as ids and
+    versions, is told apart and does not count. The exit code is 1 if the runs differ.
     """
     from genvm_replay.replay.compare import compare_facts, stream
     from genvm_replay.replay.run_facts import facts_of
 
     with ExitStack() as stack:
-        one = _open(stack, settings, first, run_a, last=False)
+        one = _open(stack, settings, first, options["run_a"], last=False)
         other_settings = replace(settings, db=db_b) if db_b else settings
-        other = _open(stack, other_settings, second, run_b, last=True)
+        other = _open(stack, other_settings, second, options["run_b"], last=True)
         facts = facts_of(one), facts_of(other)
         found = compare_facts(*facts, _names(settings, *facts))
-        found.differences += stream(one, other, every=every)
-    _tell(settings, found)
+        found.differences += stream(one, other, every=options["every"])
+        trees = None
+        if not (found.same or options["records_only"]):
+            trees = _trees(settings, one, other, runners_dir)
+            found.differences += trees.differences
+    if target is None:
+        _tell(settings, found, trees)
+    else:
+        write_page(target, diff_page(found, trees, f"Comparison of {first} and {second}"))
     context.exit(0 if found.same else FAILED)
 
 
@@ -112,11 +135,29 @@ def _names(settings: Settings, one: RunFacts, other: RunFacts) -> FieldNames:
     return field_names(layout, Pieces(one.known), Pieces(other.known))
 
 
-def _tell(settings: Settings, found: Comparison) -> None:
+def _trees(settings: Settings, one: StoredRun, other: StoredRun, runners_dir: Path | None) -> Trees:
+    """Run both again, for their VMs and memories."""
+    from genvm_replay.cli.opening import make_bench
+    from genvm_replay.executor.engine import Build
+    from genvm_replay.journal.memory_store import MemoryStore
+    from genvm_replay.replay.vm_trees import compare_vms
+
+    bench = make_bench(settings, MemoryStore(), [Build.FUEL], runners_dir=runners_dir)
+    try:
+        return compare_vms(one, other, (bench, bench))
+    finally:
+        bench.close()
+
+
+def _tell(settings: Settings, found: Comparison, trees: Trees | None) -> None:
     if settings.json:
-        told = [difference_json(one) for one in found.differences]
+        memory = () if trees is None else trees.memory
+        told = [difference_json(one) for one in (*found.differences, *memory)]
         apart = [difference_json(one) for one in found.bookkeeping]
-        emit({"same": found.same, "differences": told, "bookkeeping": apart})
+        vms = None if trees is None else trees_json(trees)
+        emit({"same": found.same, "differences": told, "bookkeeping": apart, "vms": vms})
         return
     for line in difference_text(found):
+        click.echo(line)
+    for line in trees_text(trees) if trees is not None else ():
         click.echo(line)

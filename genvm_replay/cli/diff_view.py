@@ -18,11 +18,13 @@ TITLES: Final = {
     "result": "result",
     "storage": "storage",
     "messages": "messages and events",
+    "vms": "VMs, one by one",
     "answers": "nondeterministic answers",
     "fingerprints": "fingerprints",
     "stream": "events",
 }
 BYTES_SHOWN: Final = 32
+DIFFERENCES_SHOWN_MAX: Final = 24  # of a level
 
 
 def difference_json(found: Difference) -> dict[str, Any]:
@@ -56,8 +58,11 @@ def difference_text(found: Comparison) -> Iterator[str]:
         here = [one for one in found.differences if one.level == level]
         if here:
             yield click.style(title, bold=True)
-        for one in here:
+        shown_max = len(here) if level == "stream" else DIFFERENCES_SHOWN_MAX
+        for one in here[:shown_max]:
             yield from _lines(one)
+        if here[shown_max:]:
+            yield f"  and {len(here) - shown_max} more; --json has them all"
     if found.same:
         yield "the same"
     if found.bookkeeping:
@@ -69,8 +74,12 @@ def _lines(one: Difference) -> Iterator[str]:
     if one.text:
         yield from (f"    {printable(line)}" for line in one.text)
         return
-    yield f"    first   {shown(one.first)}"
-    yield f"    second  {shown(one.second)}"
+    yield f"    first   {_indented(shown(one.first))}"
+    yield f"    second  {_indented(shown(one.second))}"
+
+
+def _indented(text: str) -> str:
+    return text.replace("\n", "\n            ")
 
 
 def shown(value: object) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from genvm_replay.cli.diff_view import difference_json, shown
 from genvm_replay.cli.output import facts, plain, printable
+from genvm_replay.cli.vms_view import vm_note_json, vms_text
 
 if TYPE_CHECKING:
     from genvm_replay.replay.examine import Explanation
@@ -26,6 +27,7 @@ def explanation_json(told: Explanation) -> dict[str, Any]:
         "vm": told.vm,
         "contract_line": told.contract_line,
         "traceback": told.traceback,
+        "vms": [vm_note_json(note) for note in told.vms],
         "changes": [difference_json(one) for one in told.changes],
         "unknown_end": told.unknown_end,
         "contradictions": [
@@ -50,6 +52,8 @@ def explanation_text(told: Explanation) -> str:
     }
     lines = facts({name: printable(value) for name, value in rows.items() if value}).split("\n")
     lines += [f"  {printable(one)}" for one in told.cause.evidence]
+    if len(told.vms) > 1:
+        lines += ["VMs now", *(f"  {printable(one)}" for one in vms_text(told.vms))]
     changes = changes_of(told)
     if changes:
         lines += ["in the end", *(f"  {printable(one)}" for one in changes[:CHANGES_SHOWN_MAX])]

@@ -28,7 +28,7 @@ COMMANDS: Final = {
     "appeal": "genvm_replay.cli.roles:appeal",
     "rounds": "genvm_replay.cli.rounds:rounds",
     "at": "genvm_replay.cli.clock:at",
-    "bisect": "genvm_replay.cli.clock:bisect",
+    "bisect": "genvm_replay.cli.partings:bisect",
     "what-if": "genvm_replay.cli.what_if:what_if",
     "decisive": "genvm_replay.cli.what_if:decisive",
     "minimise": "genvm_replay.cli.minimise:minimise",

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import click
 
 from genvm_replay.cli.output import printable
+from genvm_replay.errors import UsageError
 from genvm_replay.host_bridge.modules import ADDRESSES, LLM, WEB
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ def module_options() -> list[Callable[[Command], Command]]:
         click.option(
             "--cassette-mode",
             type=click.Choice(CASSETTE_MODES),
-            default=CASSETTE_MODES[0],
             help="once: record a new cassette, play an old one; none: play only; new-episodes: play, and record "
             "what is not there; all: record everything anew. [default: once]",
         ),
@@ -88,15 +88,22 @@ class ModuleChoice:
     addresses: Mapping[str, str] = field(default_factory=dict)
     modules_file: Path | None = None
     cassette: Path | None = None
-    cassette_mode: str = CASSETTE_MODES[0]
+    cassette_mode: str | None = None
     keep_raw: bool = False
 
     @classmethod
     def taken_from(cls, options: dict[str, Any]) -> ModuleChoice:
-        """Take them out of a command's options."""
+        """Take them out of a command's options.
+
+        Raises:
+            UsageError: they contradict each other.
+        """
         addresses = {name: options.pop(name) for name in ADDRESSES}
         names = ("modules_file", "cassette", "cassette_mode", "keep_raw")
-        return cls(addresses, *(options.pop(name) for name in names))
+        choice = cls(addresses, *(options.pop(name) for name in names))
+        if choice.cassette_mode and choice.cassette is None:
+            raise UsageError("--cassette-mode: name the cassette with --cassette FILE")
+        return choice
 
     @contextmanager
     def opened(self) -> Iterator[tuple[Mapping[str, str], Asking]]:
@@ -119,7 +126,7 @@ class ModuleChoice:
                 return
             from genvm_replay.modules.cassette_file import open_cassette
 
-            mode: Any = self.cassette_mode
+            mode: Any = self.cassette_mode or CASSETTE_MODES[0]
             cassette = stack.enter_context(open_cassette(self.cassette, mode))
             yield addresses, Asking(keep_raw=self.keep_raw, through=cassette.through)
             unused = [f"{number} ({printable(one.name)})" for number, one in cassette.unused()]

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -133,14 +132,18 @@ def configured(
     """
     from genvm_replay.modules.config import read_config_file
 
-    document = section_of(read_config_file(path), name)
-    try:
-        load = getattr(import_module(f"genvm_replay.modules.{name}.config"), f"load_{name}_config")
-        module = getattr(import_module(f"genvm_replay.modules.{name}.module"), f"{name.capitalize()}Module")
-    except ModuleNotFoundError as missing:
-        raise UsageError(f"there is no {name} module in this release") from missing
-    config = load(document, os.environ, folder=path.absolute().parent, **special)
-    return module(config), config.service
+    document, folder = section_of(read_config_file(path), name), path.absolute().parent
+    if name == LLM:
+        from genvm_replay.modules.llm.config import load_llm_config
+        from genvm_replay.modules.llm.module import LlmModule
+
+        for_llm = load_llm_config(document, os.environ, folder=folder, **special)
+        return LlmModule(for_llm), for_llm.service
+    from genvm_replay.modules.web.config import load_web_config
+    from genvm_replay.modules.web.module import WebModule
+
+    for_web = load_web_config(document, os.environ, folder=folder)
+    return WebModule(for_web), for_web.service
 
 
 def section_of(document: dict[str, Any], name: str) -> dict[str, Any]:

@@ -62,20 +62,33 @@ def report(
     if target is None:
         finish(context, settings, iter(verdicts), good="identical")
         return
-    try:
-        target.write_text(page(verdicts), encoding="utf-8")
-    except OSError as error:
-        raise EnvironmentProblem(f"can't write {target}: {error.strerror}") from error
-    click.echo(str(target), err=True)
+    write_page(target, page(verdicts))
     outcomes = {told["identical"] for told, _ in verdicts}
     context.exit(ENVIRONMENT if None in outcomes else FAILED if False in outcomes else 0)
 
 
 def page(verdicts: list[Verdict]) -> str:
     """The report as HTML. Every value is escaped: a contract or a journal of somebody else may hold markup."""
+    return html_page(f"Report on {verdicts[0][0]['tx']}", "\n".join(section(told) for told, _ in verdicts))
+
+
+def html_page(title: str, sections: str) -> str:
+    """A page that needs no other file; `sections` is HTML."""
     template = Template(files("genvm_replay.cli").joinpath("report.html").read_text(encoding="utf-8"))
-    title = f"Report on {verdicts[0][0]['tx']}"
-    return template.substitute(title=text(title), runs="\n".join(section(told) for told, _ in verdicts))
+    return template.substitute(title=text(title), runs=sections)
+
+
+def write_page(target: Path, content: str) -> None:
+    """Write a page, and say where it is.
+
+    Raises:
+        EnvironmentProblem: it can't be written.
+    """
+    try:
+        target.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise EnvironmentProblem(f"can't write {target}: {error.strerror}") from error
+    click.echo(str(target), err=True)
 
 
 def section(told: dict[str, Any]) -> str:
@@ -114,6 +127,12 @@ def explained(told: dict[str, Any]) -> str:
         parts.append(f"<table>{head}{''.join(cells)}</table>")
     else:
         parts.append("<p>Nothing.</p>")
+    if told.get("vms"):
+        cells = (
+            f"<tr><td>{text(one['vm'])}</td><td>{text(one['what'])}</td><td>{value(one.get('result'))}</td></tr>"
+            for one in told["vms"]
+        )
+        parts.append(f"<h3>VMs of the re-execution</h3><table>{''.join(cells)}</table>")
     proved = "proved" if cause["proved"] else "likely"
     parts.append(f"<h3>Cause: {text(cause['title'])} ({proved})</h3>")
     parts.append(f"<ul>{''.join(f'<li>{text(one)}</li>' for one in cause['evidence'])}</ul>")

@@ -27,7 +27,18 @@ if TYPE_CHECKING:
     from genvm_replay.replay.rerun import Rerun, RerunOptions
 
 COUNT_MAX: Final = 1_000
+SUFFIX_CHARS: Final = 5  # of the number behind a name
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def read_name(context: click.Context, parameter: click.Parameter, text: str) -> str:
+    """Read the name of a run: a few characters that a terminal can show."""
+    from genvm_replay.replay.rerun import NAME_CHARS_MAX
+
+    if not text.isprintable() or len(text) > NAME_CHARS_MAX - SUFFIX_CHARS:
+        problem = f"a name has at most {NAME_CHARS_MAX - SUFFIX_CHARS} characters, all of them printable"
+        raise click.BadParameter(problem, ctx=context, param=parameter)
+    return text
 
 
 def role_options(*, asks_modules: bool) -> Callable[[Command], Command]:
@@ -53,6 +64,14 @@ def role_options(*, asks_modules: bool) -> Callable[[Command], Command]:
                 "--state",
                 type=click.Choice(["local"]),
                 help="Read what the record does not show from the local node's state, as it is now. [default: refuse]",
+            ),
+            click.option(
+                "--name",
+                metavar="NAME",
+                default="",
+                callback=read_name,
+                help="What to call the run, NAME-1 and so on where there are several. [default: its number among"
+                " those about the same leader's run]",
             ),
             runners_option,
             *(module_options() if asks_modules else ()),
@@ -139,8 +158,9 @@ def _run(settings: Settings, tx: str, roles: Sequence[str], **options: Any) -> i
         try:
             with modules.opened() as (addresses, asking):
                 asked = replace(asked, modules=addresses, asking=asking)
-                for role in roles:
-                    made.append(rerun(bench, leader, _role(role), asked))
+                for number, role in enumerate(roles, 1):
+                    name = f"{asked.name}-{number}" if asked.name and len(roles) > 1 else asked.name
+                    made.append(rerun(bench, leader, _role(role), replace(asked, name=name)))
         finally:  # what was recorded is told, also where a later run could not be made
             ids = {one.run_id for one in made}
             found = [one for one in verdicts(store, find_runs(store, tx)) if one.run_id in ids]
@@ -161,7 +181,7 @@ def _role(name: str) -> Role:
     return next(role for role in RULES if role == name)
 
 
-def _options(deadline: float, state: str | None) -> RerunOptions:
+def _options(deadline: float, state: str | None, name: str) -> RerunOptions:
     from genvm_replay.replay.rerun import RerunOptions
 
     if isnan(deadline):
@@ -169,4 +189,5 @@ def _options(deadline: float, state: str | None) -> RerunOptions:
     return RerunOptions(
         deadline_ms=round(deadline * 1000) or None,
         local_state=state == "local",
+        name=name,
     )

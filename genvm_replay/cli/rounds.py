@@ -30,6 +30,7 @@ COLUMNS: Final = (
     "round",
     "run",
     "role",
+    "name",
     "of run",
     "vote",
     "result",
@@ -40,6 +41,7 @@ COLUMNS: Final = (
 )
 HASH_DIGITS: Final = 12
 RESULT_CHARS: Final = 40
+NAME_CHARS: Final = 20
 VIOLATION: Final = "deterministic violation"
 
 
@@ -101,6 +103,7 @@ def verdict_json(one: Verdict) -> dict[str, Any]:
         "round": one.round,
         "run": one.run_id,
         "role": one.role,
+        "name": one.name or None,
         "of_run": one.leader_id,
         "parent": None if one.parent is None else hexed(one.parent),
         "vote": one.vote.word,
@@ -133,6 +136,7 @@ def _row(one: Verdict) -> list[str]:
         str(one.round),
         str(one.run_id),
         one.role,
+        short(one.name, NAME_CHARS),
         _leader(one),
         f"{one.vote.word or '-'}{block}",
         short(f"{one.kind} {printable(shown)}", RESULT_CHARS),

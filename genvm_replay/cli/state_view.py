@@ -1,20 +1,25 @@
-"""States of guests, and places where two executions part, as JSON and for people."""
+"""States of guests, as JSON and for people."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+import click
+
+from genvm_replay.cli.diff_view import json_value, shown
 from genvm_replay.cli.output import facts, hexed, printable, result_json, short, size
 
 if TYPE_CHECKING:
     from genvm_replay.executor.fuel_clock import VmState
     from genvm_replay.executor.instance import Frame
-    from genvm_replay.replay.bisect import Parting
+    from genvm_replay.executor.python_runtime.look import PythonFrame
     from genvm_replay.replay.fuel_clock import GuestState
+    from genvm_replay.replay.storage_view import FieldState
 
 PAGES_SHOWN_MAX: Final = 12  # stretches of them
 FRAMES_SHOWN_MAX: Final = 5
+CONTRACT_FILES: Final = "/contract"
 
 
 def vm_json(vm: VmState) -> dict[str, Any]:
@@ -32,10 +37,15 @@ def vm_json(vm: VmState) -> dict[str, Any]:
             for f in vm.frames
         ],
         "traceback": vm.traceback,
+        "python": [
+            {"file": one.file, "line": one.line, "function": one.function, "locals": dict(one.locals)}
+            for one in vm.python
+        ],
     }
 
 
-def state_json(state: GuestState) -> dict[str, Any]:
+def state_json(state: GuestState, fields: Sequence[FieldState] = ()) -> dict[str, Any]:
+    """A state; `fields` is its storage by field of the contract."""
     return {
         "events": state.events,
         "fuel_used": state.fuel_used,
@@ -43,12 +53,16 @@ def state_json(state: GuestState) -> dict[str, Any]:
         "storage": [
             {"slot": hexed(slot), "offset": at, "bytes": hexed(data)} for slot, at, data in state.written
         ],
+        "departed": state.departed or None,
+        "fields": [
+            {"field": one.name, "value": json_value(one.value), "written": one.written} for one in fields
+        ],
         "result": None if state.outcome is None else result_json(state.outcome),
     }
 
 
-def state_text(state: GuestState, event: str) -> str:
-    """A state; `event` is the request that it stands before."""
+def state_text(state: GuestState, event: str, fields: Sequence[FieldState] = ()) -> str:
+    """A state; `event` is the request that it stands before, `fields` its storage by field of the contract."""
     lines = [f"before    {event}"] if event else []
     if state.outcome is not None:
         told = result_json(state.outcome)
@@ -57,8 +71,12 @@ def state_text(state: GuestState, event: str) -> str:
         lines.append("no VM is running here: the executor itself asks")
     for vm in state.vms:
         lines += _vm_lines(vm)
-    for slot, at, data in state.written:
-        lines.append(f"written   {hexed(slot)}:{at} {short(data)}")
+    lines += [
+        printable(f"{'written' if one.written else 'read':<10}{one.name} = {shown(one.value)}")
+        for one in fields
+    ]
+    if not fields:  # without a layout
+        lines += [f"written   {hexed(slot)}:{at} {short(data)}" for slot, at, data in state.written]
     return "\n".join(lines)
 
 
@@ -73,8 +91,17 @@ def _vm_lines(vm: VmState) -> Iterator[str]:
     yield facts(rows)
     if vm.traceback:
         yield printable(vm.traceback.rstrip())
+        yield from _locals_lines(vm.python)
     elif not vm.ended:
         yield from (f"  {frame_text(frame)}" for frame in vm.frames[:FRAMES_SHOWN_MAX])
+
+
+def _locals_lines(frames: Sequence[PythonFrame]) -> Iterator[str]:
+    """The variables of the contract's own functions; of the innermost one where none of them is the contract's."""
+    own = [frame for frame in frames if frame.file.startswith(CONTRACT_FILES)] or list(frames[:1])
+    for frame in own:
+        yield click.style(printable(f"in {frame.function}, {frame.file}:{frame.line}"), dim=True)
+        yield from (printable(f"  {name} = {text}") for name, text in frame.locals)
 
 
 def frame_text(frame: Frame) -> str:
@@ -94,41 +121,3 @@ def stretches(numbers: Iterable[int]) -> str:
             found.append([number, number])
     shown = [f"{a}-{b}" if b > a else f"{a}" for a, b in found[:PAGES_SHOWN_MAX]]
     return ", ".join(shown + (["..."] if len(found) > PAGES_SHOWN_MAX else []))
-
-
-def parting_json(parting: Parting) -> dict[str, Any]:
-    return {
-        "equal": parting.fuel is None,
-        "fuel": parting.fuel,
-        "differs": list(parting.fields),
-        "pages": list(parting.pages),
-        "probes": parting.probes,
-        "before": None if parting.before is None else state_json(parting.before[0]),
-        "at": [state_json(state) for state in parting.at],
-    }
-
-
-def parting_text(parting: Parting, names: tuple[str, str]) -> str:
-    if parting.fuel is None:
-        return f"equal: memory, stack, requests and end are the same ({parting.probes} runs of both)"
-    pages = f" (pages {stretches(parting.pages)})" if parting.pages else ""
-    lines = [f"they part at fuel {parting.fuel:,}: {', '.join(parting.fields)}{pages}"]
-    if parting.before is not None:
-        lines.append(f"both, at fuel {parting.fuel - 1:,}:")
-        lines += _place(parting.before[0])
-    for name, state in zip(names, parting.at, strict=True):
-        lines.append(f"{name}, at fuel {parting.fuel:,}:")
-        lines += _place(state)
-    return "\n".join([*lines, f"found in {parting.probes} runs of both"])
-
-
-def _place(state: GuestState) -> list[str]:
-    if state.outcome is not None:
-        told = result_json(state.outcome)
-        return [f"  ended after {state.fuel_used or 0:,} fuel: {told['kind']} {short(told['value'])}"]
-    if not state.vms:
-        return ["  in the start function"]
-    vm = state.vms[-1]
-    if vm.traceback:
-        return ["  " + line for line in printable(vm.traceback.rstrip()).split("\n")[1:]]
-    return [f"  {frame_text(frame)}" for frame in vm.frames[:FRAMES_SHOWN_MAX]]

@@ -37,13 +37,13 @@ def triage(context: click.Context, settings: Settings, tx: str, runners_dir: Pat
     limit can only be re-executed on the fuel build, one that was stopped only on epoch. The exit code is 1 if anything
     differs.
     """
-    from genvm_replay.executor.engine import Build
+    from genvm_replay.executor.engine import BUILDS
     from genvm_replay.journal.store import at_one_moment
 
     good = True
     with open_store(settings) as store:
         found = find_runs(store, tx)
-        bench = make_bench(settings, store, list(Build), runners_dir=runners_dir)
+        bench = make_bench(settings, store, BUILDS, runners_dir=runners_dir)
         for summary in found:
             with at_one_moment(store, summary):
                 run = store.load_run(summary.id)

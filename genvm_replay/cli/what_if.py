@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
 
 import click
 
 from genvm_replay.cli.arguments import read_contract
+from genvm_replay.cli.changes import ANSWER_FORM, fields_of, read_changes
 from genvm_replay.cli.context import Settings, pass_settings, shared_options
 from genvm_replay.cli.errors import FAILED
 from genvm_replay.cli.one_run import one_run, run_option
@@ -18,15 +17,6 @@ from genvm_replay.cli.output import emit, hexed
 from genvm_replay.cli.replays import runners_option
 from genvm_replay.cli.what_if_view import decision_json, decision_text, what_if_json, what_if_text
 from genvm_replay.errors import UsageError
-
-if TYPE_CHECKING:
-    from genvm_replay.executor.effects.supposing import Changes
-
-ANSWER_BYTES_MAX: Final = 16 << 20
-SLOT_BYTES: Final = 32
-SLOT_END: Final = 1 << 32
-KINDS: Final = {"return": 0, "user_error": 1, "vm_error": 2}
-ANSWER_FORM: Final = 'one of {"return": VALUE}, {"user_error": "TEXT"}, {"vm_error": "TEXT"}'
 
 
 @click.command("what-if")
@@ -40,9 +30,10 @@ ANSWER_FORM: Final = 'one of {"return": VALUE}, {"user_error": "TEXT"}, {"vm_err
 )
 @click.option(
     "--storage",
-    metavar="SLOT[:OFFSET]=HEX",
+    metavar="FIELD=VALUE",
     multiple=True,
-    help="Bytes of the contract's storage before the transaction; SLOT has 64 hex digits.",
+    help="A field of the contract before the transaction, such as total=5 or entries['a'].tags[1]='\"x\"'; VALUE is"
+    " JSON. Or bytes: SLOT[:OFFSET]=HEX, where SLOT has 64 hex digits.",
 )
 @click.option(
     "--code", metavar="FILE", type=click.Path(path_type=Path), help="Another contract, at the same address."
@@ -73,13 +64,16 @@ def what_if(
     from genvm_replay.executor.engine import Build
     from genvm_replay.replay.what_if import Supposition
 
-    supposed, contract = _changes(**changes), read_contract(code) if code else None
-    if not any(changes.values()) and code is None:
+    fields, rest = fields_of(changes.pop("storage"))
+    supposed, contract = read_changes(storage=rest, **changes), read_contract(code) if code else None
+    if not (fields or rest or any(changes.values()) or code):
         raise UsageError("say what is to be changed: --answer, --storage, --code or --balance")
     with open_store(settings, to_write=record) as store:
         summary = one_run(store, tx, run_id)
         bench = make_bench(settings, store, [Build.EPOCH], runners_dir=runners_dir)
-        found = Supposition(store.load_run(summary.id), bench).suppose(supposed, contract)
+        supposition = Supposition(store.load_run(summary.id), bench)
+        parts = [part for name, value in fields.items() for part in supposition.of_field(name, value)]
+        found = supposition.suppose(replace(supposed, storage=(*supposed.storage, *parts)), contract)
         told = {"tx": hexed(summary.tx), "run": summary.id}
         journaled = None
         if record and found.finished is not None:
@@ -120,86 +114,3 @@ def decisive(settings: Settings, tx: str, run_id: int | None, runners_dir: Path 
         emit({"tx": hexed(summary.tx), "run": summary.id} | decision_json(decision))
     else:
         click.echo(decision_text(decision))
-
-
-def _changes(answers: Iterable[str], storage: Iterable[str], balances: Iterable[str]) -> Changes:
-    from genvm_replay.calldata import Address
-    from genvm_replay.executor.effects.supposing import Changes
-
-    return Changes(
-        results={
-            _number("--answer", key): read_answer(Path(file))
-            for key, file in _pairs("--answer", answers).items()
-        },
-        storage=tuple(_stretch(key, text) for key, text in _pairs("--storage", storage).items()),
-        balances={
-            Address.parse(key).raw: _number("--balance", text)
-            for key, text in _pairs("--balance", balances).items()
-        },
-    )
-
-
-def _pairs(option: str, texts: Iterable[str]) -> Mapping[str, str]:
-    found: dict[str, str] = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not (key and equals and value):
-            raise UsageError(f"{option} {text!r}: two parts with = between them are wanted")
-        if key in found:
-            raise UsageError(f"{option} {key} is given twice")
-        found[key] = value
-    return found
-
-
-def _number(option: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 78):
-        raise UsageError(f"{option}: {text[:80]!r} is no number")
-    return int(text)
-
-
-def _stretch(key: str, text: str) -> tuple[bytes, int, bytes]:
-    slot_text, _, offset_text = key.partition(":")
-    slot, data = _bytes(slot_text), _bytes(text)
-    offset = _number("--storage", offset_text) if offset_text else 0
-    if len(slot) != SLOT_BYTES:
-        raise UsageError(f"--storage {key}: a slot has {2 * SLOT_BYTES} hex digits, not {2 * len(slot)}")
-    if not data or offset + len(data) > SLOT_END:
-        raise UsageError(f"--storage {key}: 1 byte or more are wanted, and none behind 2**32")
-    return slot, offset, data
-
-
-def _bytes(text: str) -> bytes:
-    try:
-        return bytes.fromhex(text.removeprefix("0x"))
-    except ValueError as error:
-        raise UsageError(f"--storage: {text[:80]!r} are no hex digits") from error
-
-
-def read_answer(path: Path) -> bytes:
-    """The result of a nondeterministic block from a file: code byte and data (spec/executor.md 2.1).
-
-    Raises:
-        UsageError: it can't be read, is larger than ANSWER_BYTES_MAX, or has another form.
-    """
-    from genvm_replay import calldata
-    from genvm_replay.calldata.jsonform import from_json_text
-
-    try:
-        with path.open("rb") as file:
-            text = file.read(ANSWER_BYTES_MAX + 1).decode()
-    except OSError as error:
-        raise UsageError(f"can't read the answer {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is no UTF-8 text, so no JSON") from error
-    if len(text) > ANSWER_BYTES_MAX:
-        raise UsageError(f"{path} is larger than {ANSWER_BYTES_MAX >> 20} MiB")
-    try:
-        value = from_json_text(text)
-        [(kind, content)] = value.items() if isinstance(value, Mapping) else [("", None)]
-        if kind == "return":
-            return bytes((KINDS[kind],)) + calldata.encode(content)
-        if kind in KINDS and isinstance(content, str):
-            return bytes((KINDS[kind],)) + content.encode()
-    except (UsageError, ValueError, RecursionError, calldata.CalldataError) as error:
-        raise UsageError(f"{path}: not {ANSWER_FORM}: {str(error)[:200]}") from error
-    raise UsageError(f"{path}: not {ANSWER_FORM}: {json.dumps(text[:80])}")

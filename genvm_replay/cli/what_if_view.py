@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from genvm_replay.cli.diff_view import difference_json, shown
 from genvm_replay.cli.output import facts, hexed, printable, result_json, short, table
 from genvm_replay.cli.sent_view import sent_json, sent_lines
 from genvm_replay.cli.stderr_view import stderr_of
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from genvm_replay.host_bridge.local_host import Outgoing
     from genvm_replay.journal.events import PostEvent
     from genvm_replay.replay.decisive import Decision, Influence
-    from genvm_replay.replay.what_if import Effect, Stretch, WhatIf
+    from genvm_replay.replay.effect import Effect
+    from genvm_replay.replay.what_if import WhatIf
 
 
 def what_if_json(found: WhatIf, contract: bytes) -> dict[str, Any]:
@@ -25,6 +26,7 @@ def what_if_json(found: WhatIf, contract: bytes) -> dict[str, Any]:
     told["recorded"] = effect_json(found.recorded, contract)
     if found.supposed is not None and found.finished is not None:
         told["supposed"] = effect_json(found.supposed, contract)
+        told["storage_changes"] = [difference_json(one) for one in found.storage]
         told["stderr"] = stderr_of(found.finished.open())
     return told
 
@@ -57,8 +59,10 @@ def what_if_text(found: WhatIf, contract: bytes) -> str:
     if "vote" in found.changed:
         lines.append(f"vote      {_vote(recorded)}; now: {_vote(supposed)}")
     lines += [
-        *_stretches("recorded ", recorded.written, supposed.written),
-        *_stretches("supposed ", supposed.written, recorded.written),
+        *(
+            printable(f"storage   {one.place}: recorded {shown(one.first)}, supposed {shown(one.second)}")
+            for one in found.storage
+        ),
     ]
     if {"messages", "events"} & set(found.changed):
         for name, effect in (("recorded", recorded), ("supposed", supposed)):
@@ -66,12 +70,6 @@ def what_if_text(found: WhatIf, contract: bytes) -> str:
                 f"{name} -> nothing"
             ]
     return "\n".join(line for line in lines if line)
-
-
-def _stretches(name: str, written: Iterable[Stretch], other: Iterable[Stretch]) -> list[str]:
-    from genvm_replay.replay.what_if import only_in
-
-    return [f"{name} {hexed(slot)}:{at} {short(data)}" for slot, at, data in only_in(written, other)]
 
 
 def _sent(effect: Effect) -> tuple[tuple[Outgoing, ...], tuple[PostEvent, ...]]:

@@ -1,4 +1,4 @@
-"""The wasmtime engine: one configuration for everything that executes guest code, in four builds.
+"""The wasmtime engine: one configuration for everything that executes guest code, in a few builds.
 
 Every flag that can change a guest's result is set here by name, also where wasmtime's default is the same
 today: a new release must not change an old run. Measured reasons: docs/wasm-runtime.md, sections 1 and 5.
@@ -38,6 +38,9 @@ class Build(StrEnum):
     FAST = "fast"  # not metered: re-runs of runs that are known to end
     FUEL = "fuel"  # counts instructions: the deterministic clock; stoppable too
     PULLEY = "pulley"  # wasmtime's interpreter: an independent second engine, not metered
+    PULLEY_FUEL = (
+        "pulley-fuel"  # the same, counting as FUEL does: only for finding where the two engines part
+    )
 
 
 FLAGS: Final[Flags] = {
@@ -85,7 +88,12 @@ BUILD_FLAGS: Final[Mapping[Build, Flags]] = {
     Build.FAST: {"epoch_interruption": False, "consume_fuel": False},
     Build.FUEL: {"epoch_interruption": True, "consume_fuel": True},
     Build.PULLEY: {"epoch_interruption": False, "consume_fuel": False, "target": "pulley64"},
+    Build.PULLEY_FUEL: {"epoch_interruption": False, "consume_fuel": True, "target": "pulley64"},
 }
+BUILDS: Final = (Build.EPOCH, Build.FAST, Build.FUEL, Build.PULLEY)
+"""What runs and re-executions are made on."""
+METERED: Final = (Build.FUEL, Build.PULLEY_FUEL)
+"""What counts instructions, both in the same way."""
 
 
 # For contracts that are WebAssembly modules (spec/executor.md 8.3): without what only python.wasm needs. No flag

@@ -6,20 +6,33 @@ first of these places at or after it. The clock is that of the main VM: others t
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import wasmtime
 from blake3 import blake3
 
 from .fingerprint import Baseline, changed_pages, memory_hash
 from .instance import FUEL_MAX, Frame, Instance
+from .python_runtime.look import PythonFrame
 from .stops import GuestStop
 from .vm_plan import VmPlan
 
 
 class Paused(GuestStop):
     """The run has come to the point that was asked for; it never is an outcome."""
+
+
+class Asked(Protocol):
+    """Who can ask a stopped Python guest; each question writes to its memory."""
+
+    def dump_traceback(self, instance: Instance) -> str:
+        """Where it was; `` if it can't tell."""
+        ...
+
+    def python_frames(self, instance: Instance) -> tuple[PythonFrame, ...]:
+        """Its frames with their local variables, innermost first."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +47,7 @@ class VmState:
         pages: BLAKE3 of each of these, by number (of 4096 bytes).
         frames: WebAssembly functions on its stack, innermost first.
         traceback: of a Python guest that was stopped inside.
+        python: its frames with their local variables, where the clock asks for them and the guest can tell.
     """
 
     depth: int
@@ -46,6 +60,7 @@ class VmState:
     pages: dict[int, bytes]
     frames: tuple[Frame, ...] = ()
     traceback: str = ""
+    python: tuple[PythonFrame, ...] = ()
 
 
 @dataclass(slots=True)
@@ -54,10 +69,12 @@ class FuelClock:
 
     Attributes:
         states: VMs that the pause stopped, innermost first, or the main VM at its end.
+        with_locals: ask Python guests for their local variables.
         begun: the main VM has started.
     """
 
     stop_at: int | None = None
+    with_locals: bool = False
     states: list[VmState] = field(default_factory=list)
     begun: bool = False
     _own: int | None = None
@@ -89,7 +106,7 @@ class FuelClock:
         image: str,
         baseline: Baseline,
         stop: Exception | None,
-        dump_traceback: Callable[[Instance], str],
+        asked: Asked,
     ) -> None:
         """Take in a VM that has stopped.
 
@@ -105,7 +122,9 @@ class FuelClock:
         if not inside and plan.depth:
             return
         left, memory = instance.fuel_left(), instance.guest.memory
-        digest = memory_hash(memory, baseline)  # before the traceback, which the guest itself writes
+        digest = memory_hash(memory, baseline)  # and pages: before the guest itself is asked
+        pages = {number: blake3(page).digest() for number, page in changed_pages(memory, baseline)}
+        python = inside and bool(image)
         self.states.append(
             VmState(
                 depth=plan.depth,
@@ -115,9 +134,10 @@ class FuelClock:
                 fuel_used=None if left is None else (FUEL_MAX if given is None else given) - left,
                 memory_bytes=memory.size,
                 memory_hash=digest,
-                pages={number: blake3(page).digest() for number, page in changed_pages(memory, baseline)},
+                pages=pages,
                 frames=instance.frames,
-                traceback=dump_traceback(instance) if inside and image else "",
+                traceback=asked.dump_traceback(instance) if python else "",
+                python=asked.python_frames(instance) if python and self.with_locals else (),
             )
         )
         if reached:

@@ -18,7 +18,7 @@ from wasmtime import _ffi as wasmtime_ffi
 from ..errors import EnvironmentProblem
 from . import ffi
 from .contract_module.account import stop_reason
-from .engine import Build
+from .engine import METERED, Build
 from .guest import Guest
 from .host_functions import RUNNING, HostFunction, define
 from .memory import GuestMemory
@@ -157,7 +157,7 @@ class Instance:
         self._limit_memory(guest.budget.size - guest.budget.taken)
         if program.build in STOPPABLE:
             ffi.set_epoch_deadline(self.context, 1)
-        if program.build is Build.FUEL:
+        if program.build in METERED:
             ffi.set_fuel(self.context, FUEL_MAX if fuel is None else fuel)
         self._instance = wasmtime_ffi.wasmtime_instance_t()
         self.address = addressof(self._instance)
@@ -258,12 +258,12 @@ class Instance:
         """Give a stopped guest new time, so that it can be asked for its traceback."""
         if self._program.build in STOPPABLE:
             ffi.set_epoch_deadline(self.context, epochs)
-        if self._program.build is Build.FUEL:
+        if self._program.build in METERED:
             ffi.set_fuel(self.context, fuel)
 
     def fuel_left(self) -> int | None:
         """Instructions left; None on builds that don't count."""
-        if self._program.build is not Build.FUEL:
+        if self._program.build not in METERED:
             return None
         left = c_uint64()
         ffi.get_fuel(self.context, addressof(left))

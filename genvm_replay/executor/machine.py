@@ -30,6 +30,7 @@ from .stdin import stdin_of
 from .stops import TIMEOUT, GuestStop, InternalFailure, VmError
 from .sub_vms import SubVms
 from .vm_plan import VmPlan, VmReport
+from .vm_watch import VmWatch
 from .wasip1.descriptors import Descriptors
 from .wasip1.files import Directory
 
@@ -66,11 +67,13 @@ class Machine:
         image: str | None = None,
         registry: Registry | None = None,
         clock: FuelClock | None = None,
+        watch: VmWatch | None = None,
     ) -> None:
         """
         Args:
             registry: where runners come from; None: stand-ins only.
             clock: looks at VMs that stop.
+            watch: takes note of every VM.
             image: the snapshot that the main VM of a Python contract must start from (one of IMAGE_KINDS); None: the
                 best there is.
         """
@@ -82,6 +85,7 @@ class Machine:
         self._image = image
         self._registry = registry or stand_ins_only(limits.debug_mode)
         self._clock = clock
+        self._watch = watch
         self._programs: set[Program] = set()
         self._lock = threading.Lock()
         self._stopped = False
@@ -108,6 +112,14 @@ class Machine:
 
     def __call__(self, plan: VmPlan, sub_vms: SubVms) -> VmReport:
         """Run one VM."""
+        if self._watch is None:
+            return self._run(plan, sub_vms)
+        self._watch.began(plan)
+        report = self._run(plan, sub_vms)
+        self._watch.ended(plan, report)
+        return report
+
+    def _run(self, plan: VmPlan, sub_vms: SubVms) -> VmReport:
         try:
             started = self._start(plan, sub_vms)
         except NothingStarted as error:
@@ -187,7 +199,9 @@ class Machine:
         instance, image = started.instance, started.image
         stop = self._call(instance, started.entry, started.arguments)
         if self._clock is not None:
-            self._clock.look(instance, image, started.baseline, stop, self._runtime.dump_traceback)
+            self._clock.look(instance, image, started.baseline, stop, self._runtime)
+        if self._watch is not None:
+            self._watch.look(instance, image, started.baseline, self._limits.fuel)
         outcome = self._renamed(outcome_of(stop, instance.account()))
         left = instance.fuel_left()
         if outcome.kind in ("user_error", "vm_error") and instance.guest.plan.has_fingerprint:

@@ -144,6 +144,7 @@ def nondet_plan(caller: VmPlan, call_no: int, data: bytes, stage_data: Value) ->
         entry_kind=CONSENSUS_STAGE,
         entry_data=data,
         entry_stage_data=stage_data,
+        call_no=call_no,
     )
 
 

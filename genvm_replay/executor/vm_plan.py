@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ..calldata import Address, Value
@@ -27,6 +27,9 @@ class VmPlan:
         stack: addresses of the contracts that called on the way here.
         depth: VMs around this one.
         held: bytes of the memory budget that others hold while this one runs.
+        identity: of the VM, whatever else is changed of its plan.
+        parent: identity of the VM that starts this one.
+        call_no: of a nondeterministic block.
     """
 
     contract: Contract
@@ -40,10 +43,14 @@ class VmPlan:
     stack: tuple[bytes, ...] = ()
     depth: int = 0
     held: int = 0
+    identity: object = field(default_factory=object, repr=False, compare=False)
+    parent: object = field(default=None, repr=False, compare=False)
+    call_no: int | None = None
 
     def inside(self, **changes: Any) -> VmPlan:
         """A plan for a VM that this one starts; what is not named is inherited."""
-        return replace(self, depth=self.depth + 1, **changes)
+        born: dict[str, Any] = {"identity": object(), "parent": self.identity, "call_no": None}
+        return replace(self, **(born | changes), depth=self.depth + 1)
 
     @property
     def described(self) -> str:

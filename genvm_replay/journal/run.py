@@ -56,6 +56,23 @@ class RunHeader(msgspec.Struct, frozen=True, array_like=True, tag="run_header/1"
     pins: Pins
     limits: Limits
 
+    @property
+    def name(self) -> str:
+        """Which of several runs in the same role it is; `` where nothing says so."""
+        return ""
+
+
+class NamedRunHeader(RunHeader, frozen=True, array_like=True, tag="run_header/2"):
+    """The header of a run that others are like: two validators that were told the same have different roots by it."""
+
+    name: str  # its number among the runs about the same parent, or what whoever made it calls it
+
+
+def named(header: RunHeader, name: str) -> RunHeader:
+    """The same header with a name."""
+    fields = {field: getattr(header, field) for field in RunHeader.__struct_fields__}
+    return NamedRunHeader(**fields, name=name) if name else RunHeader(**fields)
+
 
 class RunFooter(msgspec.Struct, frozen=True, array_like=True, tag="run_footer/1"):
     """Known when the run is over."""

@@ -16,12 +16,13 @@ import msgspec
 from genvm_replay import __version__
 from genvm_replay.errors import JournalError, UnknownEvent
 from genvm_replay.journal.record import encode_struct
-from genvm_replay.journal.run import RunFooter, RunHeader
+from genvm_replay.journal.run import NamedRunHeader, RunFooter, RunHeader
 from genvm_replay.journal.segment import tags_of
 
 _Facts = TypeVar("_Facts", RunHeader, RunFooter)
 
-_HEADER: Final = msgspec.msgpack.Decoder(RunHeader)
+_HEADERS: Final[dict[str, type[RunHeader]]] = {"run_header/1": RunHeader, "run_header/2": NamedRunHeader}
+_HEADER: Final[msgspec.msgpack.Decoder[RunHeader]] = msgspec.msgpack.Decoder(RunHeader | NamedRunHeader)
 _FOOTER: Final = msgspec.msgpack.Decoder(RunFooter)
 _UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 
@@ -33,7 +34,7 @@ def decode_header(data: bytes) -> RunHeader:
         UnknownEvent: written by a newer release.
         JournalError: malformed, or not in canonical form.
     """
-    return _decode(data, _HEADER, "run_header/1")
+    return _decode(data, _HEADER, *_HEADERS)
 
 
 def decode_footer(data: bytes) -> RunFooter:
@@ -43,7 +44,7 @@ def decode_footer(data: bytes) -> RunFooter:
 
 def header_fields(data: bytes) -> list[tuple[str, object]]:
     """All fields of a header, named with dots, in plain form; JournalError if it has another shape."""
-    return _plain_fields(data, RunHeader)
+    return _plain_fields(data, _HEADERS.get(_kind_of(data) or "", RunHeader))
 
 
 def footer_fields(data: bytes) -> list[tuple[str, object]]:
@@ -56,16 +57,16 @@ def field_tags(fields: list[tuple[str, object]]) -> bytes:
     return tags_of([msgspec.msgpack.encode(value) for _, value in fields])
 
 
-def _decode(data: bytes, decoder: msgspec.msgpack.Decoder[_Facts], kind: str) -> _Facts:
+def _decode(data: bytes, decoder: msgspec.msgpack.Decoder[_Facts], *kinds: str) -> _Facts:
     try:
         facts = decoder.decode(data)
     except _UNREADABLE as error:
         found = _kind_of(data)
-        if found not in (None, kind):
-            raise UnknownEvent(str(found), f"{__version__}, which reads {kind}") from error
-        raise JournalError(f"malformed {kind}: {error}") from error
+        if found not in (None, *kinds):
+            raise UnknownEvent(str(found), f"{__version__}, which reads {' and '.join(kinds)}") from error
+        raise JournalError(f"malformed {found or kinds[0]}: {error}") from error
     if encode_struct(facts) != data:
-        raise JournalError(f"malformed {kind}: not in canonical form")
+        raise JournalError(f"malformed {kinds[0]}: not in canonical form")
     return facts
 
 

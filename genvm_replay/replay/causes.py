@@ -35,6 +35,7 @@ CAUSES: Final[dict[CauseKind, str]] = {
     "unknown": "not told by what is at hand",
 }
 HOST_ANSWERS: Final = (StorageRead, GetBalance, EthCall, GetLeaderNondetResult, RemainingFuelAsGen)
+OF_THE_TRANSACTION: Final = ("read_clock/1", "read_random/1")
 LIMIT_MESSAGES: Final = (b"OOM", b"wasm_trap OutOfFuel")
 ENDS: Final = ("kind", "payload", "storage_hash", "memory_hash")
 
@@ -178,6 +179,17 @@ def _same_end(case: Case) -> Cause | None:
     return Cause("tampered", (told, repeated, "code, runtime and engine are the recorded ones"))
 
 
+def _past_the_door(case: Case) -> Cause | None:
+    """What the transaction itself answers is in every true record, wherever it was asked for."""
+    if case.found.field != "kind" or case.found.actual not in OF_THE_TRANSACTION:
+        return None
+    told = (
+        f"the run makes the request {case.found.actual} here, the record has none and goes on with another value",
+        "it was made where the guest got that past the door, or somebody took the event out",
+    )
+    return Cause("leak", told)
+
+
 def _answer_before(case: Case) -> Cause | None:
     if case.told_last is None:
         return None
@@ -209,5 +221,5 @@ def _unknown(_case: Case) -> Cause:
 
 RULES: Final[tuple[Callable[[Case], Cause | None], ...]] = (
     *(_bytes_changed, _contradiction, _limit, _other_parts, _leak, _same_end),
-    *(_host_contradiction, _unanswered, _answer_before, _unknown),
+    *(_host_contradiction, _unanswered, _past_the_door, _answer_before, _unknown),
 )

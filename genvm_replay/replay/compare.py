@@ -15,12 +15,13 @@ from typing import Any, Final, TypeGuard
 import msgspec
 
 from ..executor.effects.replaying import first_difference, kind_of
+from ..executor.storage_delta import StorageDelta
 from ..journal.events import Event
 from ..journal.stored import StoredRun
 from .field_names import NO_NAMES, FieldNames, Pieces
 from .run_facts import RunFacts
 
-LEVELS: Final = ("input", "result", "storage", "messages", "answers", "fingerprints", "stream")
+LEVELS: Final = ("input", "result", "storage", "messages", "vms", "answers", "fingerprints", "stream")
 TEXT_CHARS_MIN: Final = 40  # a shorter text is shown whole instead of as a diff
 TEXT_LINES_MAX: Final = 200  # of one text diff
 ALIGNED_EVENTS_MAX: Final = (
@@ -69,7 +70,7 @@ def compare_facts(first: RunFacts, second: RunFacts, names: FieldNames = NO_NAME
     found = Comparison(bookkeeping=list(values("bookkeeping", first.bookkeeping, second.bookkeeping)))
     found.differences += values("input", first.inputs, second.inputs)
     found.differences += values("result", first.result, second.result)
-    found.differences += storage(first, second, names)
+    found.differences += storage((first.delta, second.delta), (first.known, second.known), names)
     found.differences += values("messages", first.sent, second.sent)
     found.differences += values("answers", first.answers, second.answers)
     found.differences += values("fingerprints", first.hashes, second.hashes)
@@ -104,15 +105,20 @@ def text_diff(first: object, second: object) -> tuple[str, ...]:
     return tuple(line for line, _ in zip(lines, range(TEXT_LINES_MAX), strict=False))
 
 
-def storage(first: RunFacts, second: RunFacts, names: FieldNames) -> Iterator[Difference]:
+def storage(
+    written: tuple[StorageDelta, StorageDelta], seen: tuple[StorageDelta, StorageDelta], names: FieldNames
+) -> Iterator[Difference]:
     """What two runs leave in storage and do not have in common, by field where the name is known.
 
     A field is shown by its value where the run has seen all of it, else by the bytes that were written.
+
+    Args:
+        written: what they leave. seen: every byte that they read or wrote, as of their ends.
     """
-    if first.delta.hash() == second.delta.hash():
+    if written[0].hash() == written[1].hash():
         return
-    deltas = Pieces(first.delta), Pieces(second.delta)
-    known = Pieces(first.known), Pieces(second.known)
+    deltas = Pieces(written[0]), Pieces(written[1])
+    known = Pieces(seen[0]), Pieces(seen[1])
     told: set[str] = set()
     for slot in sorted(deltas[0].slots() | deltas[1].slots()):
         edges = sorted({*deltas[0].edges(slot), *deltas[1].edges(slot), *names.edges(slot)})

@@ -17,7 +17,8 @@ from .. import calldata
 from ..calldata import Address, CalldataError, Value
 from ..executor.effects.supposing import Changes
 from ..executor.sub_vms import RETURN, USER_ERROR
-from .what_if import Effect, Supposition, WhatIf
+from .effect import Effect
+from .what_if import Supposition, WhatIf
 
 TRIES_MAX: Final = 256  # sets of answers, each one or two runs
 EMPTY, ERROR = "empty", "error"

@@ -15,6 +15,7 @@ import msgspec
 from ..errors import Divergence, EnvironmentProblem, JournalDamaged, JournalError, Mismatch
 from ..executor.effects import Recording
 from ..executor.engine import Build
+from ..executor.vm_watch import VmNote, VmWatch
 from ..journal.events import Event, ModuleCall, PostNondetResult, WriteStream
 from ..journal.recorder import RunRecorder
 from ..journal.stored import StoredRun
@@ -26,6 +27,7 @@ from .field_names import NO_NAMES, Pieces, field_names
 from .reexecute import ReplayReport, footer_difference, pins_that_differ, reexecute
 from .run_facts import facts_of
 from .storage_layout import storage_layout
+from .vm_trees import ordered
 from .workbench import Workbench, footer_of
 
 DEADLINE_MS: Final = 60_000  # of a run that goes on: it may never end by itself
@@ -44,6 +46,7 @@ class Explanation:
         changes: what is other in the end, recorded against now.
         unknown_end: why the end is not known; `` if it is.
         findings: contradictions of the record in itself.
+        vms: those of the re-execution that went on behind the difference, in the order of their ends.
     """
 
     found: Mismatch
@@ -54,6 +57,7 @@ class Explanation:
     changes: tuple[Difference, ...] = ()
     unknown_end: str = ""
     findings: tuple[Finding, ...] = ()
+    vms: tuple[VmNote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +112,8 @@ def _contradiction(run: StoredRun) -> Explanation | None:
 def explain(run: StoredRun, bench: Workbench, found: Mismatch) -> Explanation:
     """Explain a difference that a re-execution has met."""
     findings = tuple(audit(run))
-    second, doors, unknown = _go_on(run, bench)
+    watch = VmWatch(memory=False)
+    second, doors, unknown = _go_on(run, bench, watch)
     departures = doors.departures()
     again: Mismatch | None = next(
         (one for one in departures if one.line == found.line), departures[0] if departures else None
@@ -139,10 +144,11 @@ def explain(run: StoredRun, bench: Workbench, found: Mismatch) -> Explanation:
         changes=() if second is None else tuple(_changes(run, second, bench)),
         unknown_end=unknown,
         findings=findings,
+        vms=ordered(watch),
     )
 
 
-def _go_on(run: StoredRun, bench: Workbench) -> tuple[StoredRun | None, Continuing, str]:
+def _go_on(run: StoredRun, bench: Workbench, watch: VmWatch) -> tuple[StoredRun | None, Continuing, str]:
     """Run once more, behind the difference too: the second record, or why there is none."""
     header, doors, recorder = run.header, Continuing(run), RunRecorder(run.header)
     if run.footer.interrupted:
@@ -155,6 +161,7 @@ def _go_on(run: StoredRun, bench: Workbench) -> tuple[StoredRun | None, Continui
             Recording(doors, recorder),
             build,
             image=run.footer.image,
+            watch=watch,
         )
     except (Divergence, EnvironmentProblem) as stop:
         return None, doors, f"behind the difference the run asks what the record does not know: {stop}"

@@ -6,6 +6,7 @@ names are found by walking from the contract's slot along the bytes that runs ha
 
 from __future__ import annotations
 
+import struct
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ LINKS_BYTES: Final = 9  # of a map's node (spec/sdk.md 2.6)
 COUNT_BYTES: Final = 4
 OPEN_END: Final = 1 << 32
 PAYLOADS: Final = ("str", "bytes", "bigint")
+FLOATS: Final = {4: "<f", 8: "<d"}
 NESTING_MAX: Final = 32
 
 
@@ -84,6 +86,16 @@ class Pieces:
         for index, data in self._runs.get(slot, ()):
             yield from (index, index + len(data))
 
+    def first_in(self, slot: bytes, begin: int, end: int) -> bytes:
+        """The first known bytes between two places of a slot; none where none is known."""
+        runs = self._runs.get(slot, ())
+        at = max(0, bisect_right(runs, begin, key=lambda run: run[0]) - 1)
+        for index, data in runs[at : at + 2]:
+            low, high = max(index, begin), min(index + len(data), end)
+            if low < high:
+                return data[low - index : high - index]
+        return b""
+
     def fetch(self, slot: bytes, index: int, size: int) -> bytes | None:
         """Bytes of a slot; None where not all are known."""
         runs = self._runs.get(slot, ())
@@ -138,10 +150,12 @@ def field_names(layout: list[TypeRow], *seen: Pieces) -> FieldNames:
 def plain_value(kind: TypeRow, raw: bytes) -> Any:
     """The value of a plain type; its bytes where they have no other form."""
     match kind.kind:
-        case "int" | "u32" | "bigint":
+        case "int" | "u32" | "bigint" | "numpyint":
             return int.from_bytes(raw, "little", signed=kind.signed or kind.kind == "bigint")
         case "bool":
             return any(raw)
+        case "float" | "numpyfloat" if len(raw) in FLOATS:
+            return struct.unpack(FLOATS[len(raw)], raw)[0]
         case "str":
             return raw.decode(errors="replace")
         case "address" if len(raw) == 20:

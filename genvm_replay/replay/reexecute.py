@@ -13,7 +13,7 @@ from typing import Final
 
 from ..errors import Divergence, EnvironmentProblem, Mismatch
 from ..executor.effects import Recording, Replaying, ReplayingPrefix
-from ..executor.engine import Build
+from ..executor.engine import METERED, Build
 from ..executor.runners.registry import Registry
 from ..executor.runners.runner_id import RunnerId
 from ..executor.stops import VmError
@@ -94,7 +94,7 @@ def natural_build(run: StoredRun) -> Build:
 
 def _compare(run: StoredRun, bench: Workbench, build: Build) -> None:
     header, recorded = run.header, run.footer
-    if header.limits.fuel is not None and build is not Build.FUEL:
+    if header.limits.fuel is not None and build not in METERED:
         raise EnvironmentProblem("the run has a fuel limit: only the fuel build can re-execute it")
     recorder = RunRecorder(header, Forgetting())  # only its root is asked for
     replaying = (ReplayingPrefix if recorded.interrupted else Replaying)(run.read_line)

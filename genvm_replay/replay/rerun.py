@@ -6,9 +6,11 @@ machine. Nothing that such a run writes or sends changes the local node's state.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from typing import Final
 
 from msgspec import structs
 
@@ -23,7 +25,8 @@ from ..host_bridge.known import Known
 from ..host_bridge.recorded_host import RecordedHost
 from ..journal.events import Event
 from ..journal.recorder import RunRecorder
-from ..journal.run import Limits, Role, RunHeader
+from ..journal.run import Limits, Role, RunHeader, named
+from ..journal.store import Store
 from ..journal.stored import StoredRun
 from .local_modules import Asking, reached_modules
 from .local_node import DEADLINE_MS
@@ -31,6 +34,11 @@ from .reexecute import check_runners
 from .roles import RULES, why_unjudgeable
 from .state_change import StateRead
 from .workbench import Workbench, footer_of
+
+NAME_CHARS_MAX: Final = 64
+RUNS_MAX: Final = 1_000_000  # of one transaction
+LOOKED_AT_MAX: Final = 20
+NUMBER: Final = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +50,14 @@ class RerunOptions:
         asking: how they are asked.
         deadline_ms: wall-clock limit; None: no limit.
         local_state: what the record does not show is read from the local node's state, as it is now.
+        name: of the run among those about the same leader's, at most NAME_CHARS_MAX characters; ``: its number.
     """
 
     modules: Mapping[str, str] = field(default_factory=dict)
     asking: Asking = field(default_factory=Asking)
     deadline_ms: int | None = DEADLINE_MS
     local_state: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +132,19 @@ def _header(bench: Workbench, leader: StoredRun, role: Role, options: RerunOptio
     if limits.fuel is None:
         limits = structs.replace(limits, deadline_ms=options.deadline_ms)
     pins = bench.runtime.pins
-    return structs.replace(leader.header, role=role, parent=leader.root, pins=pins, limits=limits)
+    name = options.name or str(next_number(bench.store, leader))
+    return named(
+        structs.replace(leader.header, role=role, parent=leader.root, pins=pins, limits=limits), name
+    )
+
+
+def next_number(store: Store, leader: StoredRun) -> int:
+    """The number of the next run about a leader's: more than there are, and than the newest ones have."""
+    runs = store.find_runs(leader.header.tx.hex(), limit=RUNS_MAX)
+    parents = {run.id for run in runs if run.root == leader.root}
+    children = [run for run in runs if run.parent_id in parents]
+    names = (store.load_run(run.id).header.name for run in children[:LOOKED_AT_MAX])
+    return 1 + max([len(children), *(int(name) for name in names if NUMBER.fullmatch(name))])
 
 
 def _all_events(run: StoredRun) -> Iterator[Event]:

@@ -24,6 +24,7 @@ class Verdict:
 
     Attributes:
         parent: root of the run that this one is about; None: it stands alone.
+        name: of the run among those about the same parent; `` where it has none.
         leader_id: that run; None also where it is not in this journal.
         fingerprint: BLAKE3 of an error's fingerprint.
         other_pins: names of pinned parts that are not those of the leader's run.
@@ -32,6 +33,7 @@ class Verdict:
     round: int
     run_id: int
     role: str
+    name: str
     parent: bytes | None
     leader_id: int | None
     vote: Vote
@@ -68,6 +70,7 @@ def _verdict(run_id: int, stored: Mapping[int, StoredRun], leaders: Mapping[int,
         round=_round_of(run_id, stored, leaders),
         run_id=run_id,
         role=run.header.role,
+        name=run.header.name,
         parent=run.header.parent,
         leader_id=leader_id,
         vote=Vote(word=None) if leader is None else vote_of(run, leader),

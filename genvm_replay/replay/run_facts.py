@@ -26,11 +26,15 @@ from ..journal.events import (
     PostNondetResult,
     StorageRead,
     StorageWrite,
+    WriteStream,
 )
 from ..journal.stored import StoredRun
 
 RETURN: Final = 0  # result codes (spec/executor.md 2.1)
 CODE_AT: Final = 4  # behind its u32 size
+STDERR: Final = 2
+STDERR_BYTES_MAX: Final = 64 << 10  # the end, where the traceback is
+TRACEBACK: Final = b"Traceback (most recent call last):"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,7 +47,7 @@ class RunFacts:
         known: every byte of its contract's storage that it read or wrote, as of its end.
         sent: messages, deployments and Ethereum transactions, then events, in their order; empty if it failed.
         answers: results of nondeterministic blocks, and what modules were asked and said, by place.
-        hashes: footer hashes and an error's fingerprint.
+        hashes: footer hashes, an error's fingerprint, and the Python traceback on standard error of a run that failed.
         bookkeeping: what may differ between equal runs.
     """
 
@@ -57,6 +61,7 @@ class RunFacts:
     known: StorageDelta = field(default_factory=StorageDelta)
     sent: list[Any] = field(default_factory=list)
     answers: dict[str, Any] = field(default_factory=dict)
+    stderr: bytearray = field(default_factory=bytearray)
 
 
 def facts_of(run: StoredRun) -> RunFacts:
@@ -91,6 +96,9 @@ def facts_of(run: StoredRun) -> RunFacts:
             _note(found, line.name, event, counts)
     if footer.kind != "return":
         found.delta, found.sent = StorageDelta(), []
+        begin = found.stderr.rfind(TRACEBACK)
+        if begin >= 0:
+            found.hashes["traceback"] = found.stderr[begin:].decode(errors="replace").rstrip()
     return found
 
 
@@ -115,6 +123,9 @@ def _note(found: RunFacts, line: str, event: Event, counts: dict[str, int]) -> N
             if found.code is None and (request.slot, request.index) == (CODE_SLOT, CODE_AT):
                 found.code = answer.value
             found.known.write(request.slot, request.index, answer.value)
+        case WriteStream(stream=stream) if stream == STDERR:
+            found.stderr += request.data
+            del found.stderr[:-STDERR_BYTES_MAX]
         case StorageWrite() if not answer.error:
             found.known.write(request.slot, request.index, request.data)
             found.delta.write(request.slot, request.index, request.data)

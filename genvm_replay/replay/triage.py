@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from ..errors import EnvironmentProblem, Mismatch
-from ..executor.engine import Build
+from ..executor.engine import BUILDS, Build
 from ..journal.stored import StoredRun
 from .reexecute import departure
 from .workbench import Workbench
@@ -57,7 +57,7 @@ def builds_for(run: StoredRun) -> Sequence[Build]:
     """The builds that can re-execute a run: all, unless a fuel limit or a deadline ended it."""
     if run.header.limits.fuel is not None:
         return (Build.FUEL,)
-    return (Build.EPOCH,) if run.footer.interrupted else tuple(Build)
+    return (Build.EPOCH,) if run.footer.interrupted else BUILDS
 
 
 def trials(run: StoredRun, benches: Mapping[str, Workbench]) -> Iterator[Trial]:

@@ -8,63 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import msgspec
 from blake3 import blake3
 
-from ..errors import JournalError, OutsideRecord, UsageError
+from ..errors import OutsideRecord, UsageError
 from ..executor.effects import Recording
 from ..executor.effects.recorded_world import RecordedWorld
 from ..executor.effects.supposing import Changes, Supposing
 from ..executor.engine import Build
 from ..executor.moment import clock_ns
-from ..executor.storage_delta import StorageDelta
 from ..executor.storage_slots import CODE_SLOT
-from ..executor.transaction import RunReport
-from ..host_bridge.local_host import Outgoing
-from ..journal.events import NotifyNondetDisagreement, PostEvent, StorageWrite
 from ..journal.recorder import FinishedRun, RunRecorder
-from ..journal.run import ResultKind, RunHeader
+from ..journal.run import RunHeader
 from ..journal.stored import StoredRun
+from .compare import Difference, storage
+from .effect import Effect, delta_of, recorded_effect, supposed_effect
+from .field_names import NO_NAMES, Pieces, TypeRow, field_names
+from .field_values import Stretch, place_of, stretches
+from .fuel_clock import Execution
 from .reexecute import check_runners
+from .run_facts import RunFacts, facts_of
+from .storage_layout import storage_layout
 from .workbench import Workbench, footer_of
 
 TX_DOMAIN = b"genvm-replay/what-if/1\0"
 U256_MAX = 2**256 - 1
-Stretch = tuple[bytes, int, bytes]  # slot, offset, bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effect:
-    """What a run comes to.
-
-    Attributes:
-        kind, payload: as in the footer of a run.
-        storage_hash: of what was written, whether the result lets it stand or not.
-        written: the same as maximal stretches.
-        sent: messages, deployments and transactions for Ethereum, in order.
-        emitted: events, in order.
-        disagreement: the first nondeterministic block that a validator rejects.
-    """
-
-    kind: ResultKind
-    payload: bytes
-    storage_hash: bytes
-    written: tuple[Stretch, ...]
-    sent: tuple[Outgoing, ...]
-    emitted: tuple[PostEvent, ...]
-    disagreement: int | None
-
-    def differences(self, other: Effect) -> tuple[str, ...]:
-        """Names of what differs: `result`, `storage`, `messages`, `events`, `vote`."""
-        rows = {
-            "result": ((self.kind, self.payload), (other.kind, other.payload)),
-            "storage": (self.storage_hash, other.storage_hash),
-            "messages": (self.sent, other.sent),
-            "events": (self.emitted, other.emitted),
-            "vote": (self.disagreement, other.disagreement),
-        }
-        return tuple(name for name, (one, another) in rows.items() if one != another)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +47,7 @@ class WhatIf:
         refused: what that was.
         finished: its own record.
         noticed: it asked for something that is changed; else nothing can differ.
+        storage: what is written otherwise, by field of the contract where its name is known.
     """
 
     recorded: Effect
@@ -83,6 +55,7 @@ class WhatIf:
     refused: str = ""
     finished: FinishedRun | None = None
     noticed: bool = True
+    storage: tuple[Difference, ...] = ()
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -124,24 +97,68 @@ class Supposition:
         Raises:
             UsageError: a change makes no sense for this run.
         """
-        self._check(changes)
-        if code is not None:
-            changes = replace(changes, storage=(*changes.storage, *code_storage(code)))
-        header = supposed_header(self._run, changes)
+        header, door, image = self._supposed(changes, code)
         recorder = RunRecorder(header)
-        door = Supposing(self._world, self._contract, clock_ns(header.message), changes)
         build = Build.EPOCH if header.limits.fuel is None else Build.FUEL
-        image = self._run.footer.image if code is None else None
         try:
             report = self._bench.execute(header, Recording(door, recorder), build, image=image)
         except OutsideRecord as refusal:
             return WhatIf(recorded=self.recorded, supposed=None, refused=str(refusal))
+        finished, effect = recorder.finish(footer_of(report)), supposed_effect(report, door)
         return WhatIf(
             recorded=self.recorded,
-            supposed=_effect(report, door),
-            finished=recorder.finish(footer_of(report)),
+            supposed=effect,
+            finished=finished,
             noticed=door.noticed,
+            storage=tuple(self._storage_changes(effect, finished)),
         )
+
+    def execution(self, changes: Changes, code: bytes | None = None) -> Execution:
+        """What `suppose` runs, for whoever wants to look into it. Raises as `suppose` does."""
+        return Execution(*self._supposed(changes, code))
+
+    def _supposed(self, changes: Changes, code: bytes | None) -> tuple[RunHeader, Supposing, str | None]:
+        self._check(changes)
+        if code is not None:
+            changes = replace(changes, storage=(*changes.storage, *code_storage(code)))
+        header = supposed_header(self._run, changes)
+        door = Supposing(self._world, self._contract, clock_ns(header.message), changes)
+        return header, door, self._run.footer.image if code is None else None
+
+    def of_field(self, name: str, value: Any) -> tuple[Stretch, ...]:
+        """The bytes of the storage before the run that give a field of the contract a value.
+
+        Raises:
+            UsageError: there is no such field, it has no such value, or the record does not show where it lies.
+        """
+        return tuple(stretches(self._layout, place_of(self._layout, name, self._before), value, name))
+
+    @cached_property
+    def _facts(self) -> RunFacts:
+        return facts_of(self._run)
+
+    @cached_property
+    def _layout(self) -> list[TypeRow]:
+        return self._layout_of(self._facts.code)
+
+    def _layout_of(self, code: bytes | None) -> list[TypeRow]:
+        return [] if code is None else storage_layout(self._bench.runtime, code)
+
+    def _before(self, slot: bytes, offset: int, size: int) -> bytes | None:
+        """Stored bytes as the recorded run found them; None where it has not read them all."""
+        known = self._world.storage.get((0, self._contract, slot))
+        found = None if known is None else known.fetch(offset, size)
+        return found if isinstance(found, bytes) else None
+
+    def _storage_changes(self, supposed: Effect, finished: FinishedRun) -> Iterable[Difference]:
+        if supposed.storage_hash == self.recorded.storage_hash:
+            return ()
+        sides = self._facts, facts_of(finished.open())
+        names = NO_NAMES  # where the code is another, with another layout
+        if sides[0].code == sides[1].code or self._layout == self._layout_of(sides[1].code):
+            names = field_names(self._layout, *(Pieces(one.known) for one in sides))
+        written = delta_of(self.recorded.written), delta_of(supposed.written)
+        return storage(written, (sides[0].known, sides[1].known), names)
 
     def _check(self, changes: Changes) -> None:
         unknown = sorted(set(changes.results) - set(self.results))
@@ -172,56 +189,3 @@ def supposed_header(run: StoredRun, changes: Changes) -> RunHeader:
         role="validator" if run.header.role == "validator" else "sync",
         parent=run.root,
     )
-
-
-def recorded_effect(run: StoredRun) -> Effect:
-    """What a recorded run came to.
-
-    Raises:
-        JournalError: its events and its footer do not belong together.
-    """
-    delta, disagreement = StorageDelta(), None
-    sent: list[Outgoing] = []
-    emitted: list[PostEvent] = []
-    for event in run.read_line("main"):
-        request = event.request
-        if event.answer.error:
-            continue
-        if isinstance(request, StorageWrite):
-            delta.write(request.slot, request.index, request.data)
-        elif isinstance(request, PostEvent):
-            emitted.append(request)
-        elif isinstance(request, Outgoing):
-            sent.append(request)
-        elif isinstance(request, NotifyNondetDisagreement):
-            disagreement = request.call_no
-    footer = run.footer
-    if delta.hash() != footer.storage_hash:
-        raise JournalError("what the run wrote is not what its footer says; `replay` tells more")
-    return Effect(
-        kind=footer.kind,
-        payload=footer.payload,
-        storage_hash=footer.storage_hash,
-        written=tuple(delta.runs()),
-        sent=tuple(sent),
-        emitted=tuple(emitted),
-        disagreement=disagreement,
-    )
-
-
-def _effect(report: RunReport, door: Supposing) -> Effect:
-    return Effect(
-        kind=report.outcome.kind,
-        payload=report.outcome.payload,
-        storage_hash=report.storage_hash,
-        written=tuple(door.delta.runs()),
-        sent=tuple(door.sent),
-        emitted=tuple(door.emitted),
-        disagreement=report.disagreement,
-    )
-
-
-def only_in(one: Iterable[Stretch], other: Iterable[Stretch]) -> list[Stretch]:
-    """Stretches of storage that only `one` has written like this, in order."""
-    known = set(other)
-    return [stretch for stretch in one if stretch not in known]

@@ -15,6 +15,7 @@ from ..executor.python_runtime.runtime import PythonRuntime
 from ..executor.rights import Rights
 from ..executor.runners.registry import Registry
 from ..executor.transaction import RunReport, run_transaction
+from ..executor.vm_watch import VmWatch
 from ..journal.run import RunFooter, RunHeader
 from ..journal.store import Store
 
@@ -61,6 +62,7 @@ class Workbench:
         image: str | None = None,
         cancel: Callable[[], None] = lambda: None,
         clock: FuelClock | None = None,
+        watch: VmWatch | None = None,
     ) -> RunReport:
         """Run the transaction that a header describes, through the given door.
 
@@ -68,13 +70,16 @@ class Workbench:
             image: the snapshot to start from, as a record says; None: the best there is.
             cancel: ends what the door waits for, when the run is stopped from outside.
             clock: stops the run at a point and looks at its VMs.
+            watch: takes note of every VM.
 
         Raises:
             Divergence: the door is a replaying one, and the run departs from its record.
             EnvironmentProblem: the runtime or the host is not in order.
         """
         registry = self.registry(debug_mode=header.limits.debug_mode) if self._runners_dir else None
-        machine = Machine(self.runtime, build, header.limits, image=image, registry=registry, clock=clock)
+        machine = Machine(
+            *(self.runtime, build, header.limits), image=image, registry=registry, clock=clock, watch=watch
+        )
         rights = Rights.from_letters(header.permissions)
         sync, gated = header.role == "sync", header.limits.version_gate
 

@@ -20,7 +20,7 @@ import pytest
 
 from genvm_replay.cli.main import program
 from genvm_replay.cli.program import Program
-from genvm_replay.executor.engine import Build
+from genvm_replay.executor.engine import BUILDS
 from genvm_replay.executor.python_runtime.cache import default_cache
 from genvm_replay.executor.python_runtime.prepare import prepare
 from genvm_replay.executor.python_runtime.runtime import PythonRuntime
@@ -54,7 +54,7 @@ def cache() -> Path:
     """The shared cache, with all builds: what a test sees of a command must not depend on who compiled first."""
     chosen = os.environ.get("GENVM_REPLAY_TEST_CACHE")
     folder = Path(chosen) if chosen else default_cache(os.environ)
-    prepare(folder, list(Build))
+    prepare(folder, list(BUILDS))
     PythonRuntime(folder).image_for(b"", "sdk")
     return folder
 

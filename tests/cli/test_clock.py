@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from .conftest import CONTRACTS
+
 
 def test_at_shows_line_fuel_pages_and_what_is_written(run, run_json, recorded):
     tx = run_json("runs", "--limit", 3).objects[-1]["tx"]  # keep('a text')
@@ -23,6 +25,13 @@ def test_at_shows_line_fuel_pages_and_what_is_written(run, run_json, recorded):
     assert f"before    main[{seq}] storage_write" in shown.out
     assert "pages:" in shown.out
     assert 'File "/contract.py", line' in shown.out
+    method = next(one for one in state["vms"][0]["python"] if one["function"] == "keep")
+    assert (method["file"], method["locals"]["text"]) == ("/contract.py", "'a text'")
+    assert "in keep, /contract.py:" in shown.out
+    assert "  text = 'a text'\n" in shown.out
+    fields = {one["field"]: (one["value"], one["written"]) for one in state["fields"]}
+    assert fields["len(kept)"] == (1, True)
+    assert "written   len(kept) = 1" in shown.out
     assert run_json("at", tx, "--event", seq + 1, "--step", -1).object == state
     assert run_json("at", tx, "--event", seq - 1, "--step", "+1").object == state
     assert run_json("at", tx, "--fuel", state["fuel_used"] - 1000).object["fuel_used"] < state["fuel_used"]
@@ -78,3 +87,64 @@ def test_bisect_of_one_run_is_equal(run, run_json, recorded):
 def test_bisect_of_what_is_not_there(run, recorded):
     told = run("bisect", "0xabcd", "0xabcd")
     assert (told.code, "there is no transaction 0xabcd" in told.err) == (2, True)
+
+
+@pytest.fixture
+def added(run_json, trouble):
+    """A call that adds three."""
+    return run_json("call", trouble, "add", 3).object["tx"]
+
+
+def test_bisect_of_builds(run, run_json, added):
+    """One run on two builds: request by request where one counts no fuel, and that is said."""
+    told = run_json("bisect", added, "--build-b", "fast")
+    assert (told.code, told.object["equal"], told.object["clock"]) == (0, True, "events")
+    assert "counts no fuel" in told.object["notes"][0]
+    shown = run("bisect", added, "--build-a", "epoch", "--build-b", "fast")
+    assert shown.out.startswith(
+        "equal: memory, stack, requests, outcome are the same (1 runs of both)\nnote: "
+    )
+
+
+def test_bisect_of_another_contract(run, run_json, added, tmp_path):
+    """The second runs other code: the first request that is another one, where both are, and what is not compared."""
+    other = tmp_path / "other.py"
+    other.write_text(
+        (CONTRACTS / "trouble.py").read_text().replace("2 if twice else 1", "2 if not twice else 1")
+    )
+    told = run_json("bisect", added, "--code", other)
+    assert told.code == 1
+    assert (told.object["clock"], told.object["equal"], told.object["differs"]) == (
+        "events",
+        False,
+        ["requests"],
+    )
+    assert "different snapshots" in told.object["notes"][0]
+    shown = run("bisect", added, "--code", other)
+    assert f"with other code, before main[{told.object['event']}]" in shown.out
+    assert 'File "/contract.py", line' in shown.out
+    assert ", at byte 0x" in shown.out
+
+
+def test_bisect_of_runs_of_one_transaction(run, run_json, added):
+    """They are named by their ids; a syncing node does what its leader did."""
+    assert run_json("sync", added).code == 0
+    ids = [one["run"] for one in run_json("rounds", added).objects]
+    told = run_json("bisect", added, "--run-b", ids[1])
+    assert (told.code, told.object["runs"], told.object["equal"]) == (0, ids, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ([], "give a second execution"),
+        (["--build-b", "slow"], "'slow' is not one of"),
+        (["--code", "nowhere.py"], "nowhere.py"),
+        (["--runners-b", "nowhere"], "does not exist"),
+        (["--run-b", 99], "has no run 99"),
+    ],
+)
+def test_bisect_refuses(run, added, words, text):
+    told = run("bisect", added, *words)
+    assert told.code == 2
+    assert text in told.err

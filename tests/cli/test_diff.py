@@ -47,3 +47,65 @@ def test_a_run_that_is_not_there(run, pair):
     assert told.code == 2
     assert "has no run 99" in told.err
     assert run("diff", pair[0], "feedfeed").code == 2
+
+
+def test_vms_and_memory(run, run_json, pair):
+    """Both runs are run again: each VM with its cost, the first that differs, and the bytes of memory that do."""
+    told = run_json("diff", *pair).object
+    vms = told["vms"]
+    assert (vms["unknown"], vms["first_that_differs"]) == (None, "main")
+    [one], [other] = vms["first"], vms["second"]
+    assert (one["vm"], one["kind"], one["call_no"]) == ("main", "main", None)
+    assert one["what"].startswith("main add of 0x")
+    assert one["fuel"] > 0
+    assert one["memory_hash"] != other["memory_hash"]
+    levels = {place["level"] for place in told["differences"]}
+    assert {"vms", "fingerprints"} <= levels
+    ranges = [place for place in told["differences"] if place["place"].startswith("main: page ")]
+    assert ranges
+    assert all(place["first"] != place["second"] for place in ranges)
+    shown = run("diff", *pair).out
+    assert "<- differs first" in shown
+    assert "main: page " in shown
+
+
+def test_records_alone(run_json, pair):
+    """Nothing is run, so nothing is told of VMs and of memory but its hash."""
+    told = run_json("diff", *pair, "--records-only")
+    assert (told.code, told.object["vms"]) == (1, None)
+    assert not [
+        one for one in told.object["differences"] if one["level"] == "vms" or ": page " in one["place"]
+    ]
+    assert "memory_hash" in {one["place"] for one in told.object["differences"]}
+
+
+def test_a_page(run, run_json, trouble, tmp_path):
+    """One HTML file with all levels, in which no value is markup; the traceback is a diff of both sides."""
+    txs = [run_json("call", trouble, *words).object["tx"] for words in (("crash",), ("keep", '"<script>"'))]
+    page = tmp_path / "page.html"
+    told = run("diff", *txs, "--html", page)
+    assert (told.code, told.out) == (1, "")
+    html = page.read_text()
+    assert "&lt;script&gt;" in html
+    assert "<script" not in html
+    for text in (
+        "Comparison of",
+        "VMs, one by one",
+        "RuntimeError: crashed on purpose",
+        "all VMs",
+        "differs first",
+    ):
+        assert text in html
+    assert run("diff", txs[0], txs[0], "--html", page).code == 0
+    assert "the same" in page.read_text()
+    assert "can't write" in run("diff", *txs, "--html", tmp_path / "no" / "page.html").err
+
+
+def test_a_run_that_was_stopped_is_compared_by_its_record(run, run_json, trouble):
+    """Why its VMs are not known is told."""
+    tx = run_json("call", trouble, "spin", "--deadline", "0.3").object["tx"]
+    other = run_json("call", trouble, "get").object["tx"]
+    told = run_json("diff", tx, other)
+    assert told.code == 1
+    assert "was stopped from outside" in told.object["vms"]["unknown"]
+    assert "not known: run" in run("diff", tx, other).out

@@ -103,6 +103,8 @@ def test_a_cassette_that_is_none(run, address, tmp_path):
     tape.unlink()
     refused = run("call", address, "ask", '"a"', "--cassette", tape, "--cassette-mode", "none")
     assert (refused.code, "there is no cassette" in refused.err) == (USAGE, True)
+    refused = run("call", address, "ask", '"a"', "--cassette-mode", "none")
+    assert (refused.code, "--cassette FILE" in refused.err) == (USAGE, True)
 
 
 def test_raw_answers(run, run_json, address):

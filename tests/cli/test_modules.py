@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from genvm_replay.cli.errors import USAGE
-from genvm_replay.cli.modules import section_of
+from genvm_replay.cli.modules import configured, section_of
 from genvm_replay.errors import UsageError
 
 REFUSED = {
+    "no backend": (["--config", "{path}"], "backends: {}", "none is left"),
+    "no setting": (
+        ["--config", "{path}"],
+        "backends: {b: {provider: ollama, host: 'http://h', oops: 1}}",
+        "backends.b.oops",
+    ),
     "no configuration": ([], None, "Missing option '--config'"),
     "not there": (["--config", "{path}"], None, "No such file"),
     "no YAML": (["--config", "{path}"], "a: [", "not YAML"),
@@ -37,3 +45,12 @@ def test_one_file_for_both_modules():
     assert section_of({"backends": {}}, "llm") == {"backends": {}}
     with pytest.raises(UsageError, match="web: a map is wanted"):
         section_of({"llm": {}}, "web")
+
+
+def test_the_example_for_both(monkeypatch):
+    """Its paths begin at its own folder, and it needs no key."""
+    monkeypatch.chdir("/")
+    example = Path(__file__).parents[2] / "examples" / "modules" / "both.yaml"
+    for name, port in (("llm", 3031), ("web", 3032)):
+        module, service = configured(name, example)
+        assert (module.name, service.bind_address) == (name, ("127.0.0.1", port))

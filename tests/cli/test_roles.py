@@ -66,6 +66,7 @@ def test_rounds_with_a_dishonest_leader_and_a_flaky_page(
     assert lines[0].startswith("round  run  role ")
     assert len(lines) == 1 + 32 + 4
     assert lines[1].split()[:6] == ["0", "2", "leader", "-", "return", "480"]
+    assert lines[2].split()[:6] == ["0", "3", "validator", "1", "2", "disagree"]
     assert lines[-4:] == [
         "round 0, on run 2: 5 disagree",
         "round 1, on run 2: 7 disagree",
@@ -87,8 +88,11 @@ def test_rounds_with_a_dishonest_leader_and_a_flaky_page(
     run("export", tx, "--to", tmp_path / "all.capsule")
     run("--db", tmp_path / "other.db", "import", tmp_path / "all.capsule")
     imported = run_json("--db", tmp_path / "other.db", "rounds", tx).objects
-    told = [{(one["round"], one["role"], one["vote"]) for one in table} for table in (imported, rows)]
-    assert told[0] == told[1], "equal records are imported once"
+    told = [
+        [(one["round"], one["role"], one["name"], one["vote"]) for one in table] for table in (imported, rows)
+    ]
+    assert told[0] == told[1], "validators that were told the same stay, in archives too"
+    assert [one["name"] for one in rows if one["of_run"] == 2] == [str(number) for number in range(1, 14)]
     tamper.forget_state(tmp_path / "journal.db")
     for variable in ("GENVM_REPLAY_LLM", "GENVM_REPLAY_WEB"):
         monkeypatch.setenv(variable, "ws://127.0.0.1:1")
@@ -132,6 +136,27 @@ def test_a_module_that_is_gone(run, run_json, modules, address, monkeypatch):
     assert "the contract needs the web module" in told.err
 
 
+def test_validators_have_names(run, run_json, modules, address, tmp_path):
+    """Their numbers, or what they are called: equal runs are told apart, and stay apart in another journal."""
+    say(modules, 100)
+    tx = run_json("call", address, "update", '"gen"').object["tx"]
+    made = [run_json("validate", tx, *words).objects for words in ((), ("--name", "alice", "--count", 2), ())]
+    assert [one["name"] for rows in made for one in rows] == ["1", "alice-1", "alice-2", "4"]
+    assert run_json("sync", tx, "--name", "bob").object["name"] == "bob"
+    runs = run_json("runs", "--limit", 6).objects
+    assert len({one["root"] for one in runs}) == 6
+    run("export", tx, "--to", tmp_path / "all.capsule")
+    assert run("--db", tmp_path / "other.db", "import", tmp_path / "all.capsule").code == 0
+    tables = [run_json(*db, "rounds", tx).objects for db in ((), ("--db", tmp_path / "other.db"))]
+    assert len(tables[0]) == len(tables[1]) == 6
+    assert [[one["name"], one["vote"]] for one in tables[0]] == [
+        [one["name"], one["vote"]] for one in tables[1]
+    ]
+    assert {one["identical"] for one in run_json("--db", tmp_path / "other.db", "replay", tx).objects} == {
+        True
+    }
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [
@@ -139,6 +164,8 @@ def test_a_module_that_is_gone(run, run_json, modules, address, monkeypatch):
         (("validate", "TX", "--run", "77"), "run 77 is no leader's run of this transaction; these are: 1"),
         (("sync", "TX", "--deadline", "nan"), "--deadline: give a number of seconds"),
         (("appeal", "TX", "--count", "0"), "0 is not in the range"),
+        (("validate", "TX", "--name", "a\nb"), "a name has at most 59 characters, all of them printable"),
+        (("validate", "TX", "--name", "x" * 60), "a name has at most 59 characters"),
         (("validate", "TX", "--state", "guess"), "'guess' is not 'local'"),
         (("rounds", "xyz"), "'xyz' is no transaction"),
     ],

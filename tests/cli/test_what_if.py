@@ -48,8 +48,24 @@ def test_another_contract(run, run_json, kept, tmp_path):
     shown = run("what-if", kept, "--code", other)
     assert shown.code == 0
     assert "changed   result, storage" in shown.out
-    assert "recorded  0x" in shown.out
+    assert "storage   kept[0]: recorded a text, supposed (absent)" in shown.out
     assert "no method" in shown.out or "Error" in shown.out
+
+
+def test_a_field_by_its_name(run, run_json, trouble):
+    """What is supposed and what it changes have the names of the source; nothing but text and JSON is shown."""
+    tx = run_json("call", trouble, "add", 3).object["tx"]
+    told = run_json("what-if", tx, "--storage", "count=100")
+    assert (told.code, told.object["supposed"]["result"]["value"]) == (0, 103)
+    [change] = told.object["storage_changes"]
+    assert (change["place"], change["first"], change["second"]) == (
+        "count",
+        told.object["recorded"]["result"]["value"],
+        103,
+    )
+    assert "storage   count: recorded" in run("what-if", tx, "--storage", "count=100").out
+    many = run_json("what-if", tx, "--storage", "count=4", "--storage", 'kept=["=", "]"]')
+    assert (many.code, many.object["supposed"]["result"]["value"]) == (0, 7)
 
 
 def test_another_answer_and_its_record(run, run_json, asked, tmp_path):
@@ -108,6 +124,10 @@ def test_decisive_tells_the_table_and_the_smallest_set(run, run_json, kept, aske
         (["--storage", "00=00"], "a slot has 64 hex digits, not 2"),
         (["--storage", f"{SLOT}:x=00"], "'x' is no number"),
         (["--storage", f"{SLOT}:4294967295=0000"], "none behind 2**32"),
+        (["--storage", "keptt=1"], "the contract has no field keptt; its fields: count, kept"),
+        (["--storage", "count=x"], "'x' is no JSON value"),
+        (["--storage", "count=-1"], "count is a u32"),
+        (["--storage", "count=1", "--storage", "count=2"], "count is given twice"),
         (["--storage", f"{SLOT}=00", "--storage", f"{SLOT}=01"], "is given twice"),
         (["--balance", "0x00=1"], "0x00"),
         (["--balance", f"0x{'00' * 20}=-1"], "no number"),

@@ -15,6 +15,7 @@ import wasmtime
 
 from genvm_replay.executor import engine
 from genvm_replay.executor.engine import (
+    METERED,
     WASM_STACK_MAX,
     Build,
     config_key,
@@ -58,7 +59,7 @@ def on_large_stack(function: Callable[[], T]) -> T:
 def start(build: Build, source: str) -> tuple[wasmtime.Store, wasmtime.InstanceExports]:
     made = new_engine(build)
     store = wasmtime.Store(made)
-    if build is Build.FUEL:
+    if build in METERED:
         store.set_fuel(1 << 40)
     if build in (Build.EPOCH, Build.FUEL):
         store.set_epoch_deadline(1)

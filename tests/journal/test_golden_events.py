@@ -16,7 +16,7 @@ from genvm_replay.journal.run_record import decode_footer, decode_header
 FOLDER = Path(__file__).resolve().parents[1] / "golden" / "events"
 FILES = sorted(FOLDER.glob("*.json"))
 LARGE = b"0123456789abcdef" * 300
-FACTS = {"run_header/1": decode_header, "run_footer/1": decode_footer}
+FACTS = {"run_header/1": decode_header, "run_header/2": decode_header, "run_footer/1": decode_footer}
 
 
 def payload(digest: bytes) -> bytes:

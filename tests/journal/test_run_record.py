@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from genvm_replay.errors import JournalError, UnknownEvent
 from genvm_replay.journal.record import encode_struct
+from genvm_replay.journal.run import named
 from genvm_replay.journal.run_record import (
     decode_footer,
     decode_header,
@@ -40,6 +41,20 @@ def test_fields_are_named_and_tagged() -> None:
     assert tags[:4] == adler32(msgpack.packb("run_header/1")).to_bytes(4, "little")
     assert len(tags) == 4 * len(fields)
     assert ("interrupted", False) in footer_fields(encode_struct(FOOTER))
+
+
+def test_a_named_header_is_a_version_of_its_own() -> None:
+    """A header without a name keeps the bytes and the kind that it always had; with one it says so."""
+    alice = named(HEADER, "alice")
+    assert (alice.name, HEADER.name) == ("alice", "")
+    assert decode_header(encode_struct(alice)) == alice
+    assert msgpack.unpackb(encode_struct(alice)) == [
+        "run_header/2",
+        *msgpack.unpackb(encode_struct(HEADER))[1:],
+        "alice",
+    ]
+    assert header_fields(encode_struct(alice))[-1] == ("name", "alice")
+    assert encode_struct(named(alice, "")) == encode_struct(HEADER)
 
 
 def test_newer_ones_are_named() -> None:

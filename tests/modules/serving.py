@@ -197,11 +197,9 @@ def running(**limits: Any) -> Iterator[Running]:
 
 
 @contextmanager
-def executor(
-    server: Running, hello: Mapping[str, Any] | bytes | None = HELLO, max_queue: int = 16
-) -> Iterator[ClientConnection]:
+def executor(server: Running, hello: Mapping[str, Any] | bytes | None = HELLO) -> Iterator[ClientConnection]:
     """A connection that has said hello; None: it says nothing."""
-    options: dict[str, Any] = {"compression": None, "max_size": None, "proxy": None, "max_queue": max_queue}
+    options: dict[str, Any] = {"compression": None, "max_size": None, "proxy": None}
     with connect(server.address, close_timeout=GUARD_S, **options) as connection:
         if hello is not None:
             connection.send(hello if isinstance(hello, bytes) else calldata.encode(dict(hello)))

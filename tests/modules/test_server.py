@@ -10,11 +10,15 @@ import os
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.protocol import OPEN
 from websockets.sync.client import ClientConnection, connect
+from websockets.uri import parse_uri
 
 from genvm_replay import calldata
 from genvm_replay.errors import EnvironmentProblem
@@ -228,13 +232,44 @@ def test_a_frame_that_is_cut() -> None:
         assert ask(good, prompt("say on"))["Ok"]["data"] == "on"
 
 
+MASK = b"\0\0\0\0"
+BROKEN = {
+    "no frame": b"\xff\xff\xff\xff",
+    "without a mask": b"\x82\x01x",
+    "a terabyte is announced": b"\x82\xff" + (1 << 40).to_bytes(8, "big") + MASK + b"x",
+    "fragments without end": b"\x02\xfe\x03\xe8"
+    + MASK
+    + bytes(1000)
+    + (b"\x00\xfe\x03\xe8" + MASK + bytes(1000)) * 5,
+    "a fragment of nothing": b"\x80\x81" + MASK + b"x",
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_broken_frames(kind: str) -> None:
+    """End that connection at once; its session ends too, and others go on."""
+    with running(request_bytes_max=4000) as server, executor(server) as good:
+        with executor(server) as bad:
+            bad.socket.sendall(BROKEN[kind])
+            assert acquired(server.module.closed)
+            with suppress(OSError):  # closed already
+                bad.socket.shutdown(socket.SHUT_RDWR)
+        assert ask(good, prompt("say on"))["Ok"]["data"] == "on"
+
+
 def test_a_slow_reader() -> None:
     """Who does not take the answer is cut off after `send_s`, and its session ends."""
-    with running(send_s=SHORT_S, close_s=SHORT_S) as server, executor(server, max_queue=1) as connection:
-        for _ in range(3):  # none of which is read
-            connection.send(prompt(f"huge {16 << 20}"))
-        assert acquired(server.module.closed)
-        connection.socket.shutdown(socket.SHUT_RDWR)
+    with running(send_s=SHORT_S, close_s=SHORT_S) as server:
+        protocol = ClientProtocol(parse_uri(server.address))
+        with socket.create_connection((protocol.uri.host, protocol.uri.port), GUARD_S) as peer:
+            protocol.send_request(protocol.connect())
+            peer.sendall(b"".join(protocol.data_to_send()))
+            protocol.receive_data(peer.recv(1 << 16))
+            assert protocol.state is OPEN
+            protocol.send_binary(calldata.encode(HELLO))
+            protocol.send_binary(prompt(f"huge {32 << 20}"))
+            peer.sendall(b"".join(protocol.data_to_send()))  # and never reads
+            assert acquired(server.module.closed)
 
 
 def test_more_connections_than_allowed() -> None:

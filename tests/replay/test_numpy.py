@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from genvm_replay import calldata
-from genvm_replay.executor.engine import Build
+from genvm_replay.executor.engine import BUILDS, Build
 from genvm_replay.executor.python_runtime.boot import boot_contract
 from genvm_replay.executor.python_runtime.runtime import PythonRuntime
 from genvm_replay.replay.local_node import LocalNode, Recorded
@@ -191,7 +191,7 @@ PNG = bytes.fromhex(
 
 
 def on_every_build(bench: Workbench, run: Recorded) -> None:
-    for build in Build:
+    for build in BUILDS:
         report = reexecute(bench.store.load_run(run.run_id), bench, build)
         assert report.identical, (build, report.divergence)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from genvm_replay.errors import EnvironmentProblem
-from genvm_replay.executor.engine import Build
+from genvm_replay.executor.engine import BUILDS, Build
 from genvm_replay.executor.python_runtime.runtime import PythonRuntime
 from genvm_replay.journal.database import open_database
 from genvm_replay.replay.local_node import CallOptions, LocalNode, Recorded
@@ -60,7 +60,7 @@ def test_identical_on_every_build_without_the_state(node: LocalNode, bench: Work
     runs = traffic(node)
     assert {run.report.outcome.kind for run in runs} == {"return", "user_error", "vm_error"}
     bench.store.state.drop()
-    for build in Build:
+    for build in BUILDS:
         for run in runs:
             report = reexecute(bench.store.load_run(run.run_id), bench, build)
             assert report.identical, (build, run.report, report.divergence)
@@ -220,6 +220,6 @@ def test_memory_exhaustion_and_deep_recursion_end_in_the_contract(node: LocalNod
     deep = node.call(address, "deep", view=True)
     assert value(deep) == ["RecursionError"] * 2
     for run in (eaten, hungry, deep):
-        for build in Build:
+        for build in BUILDS:
             report = reexecute(bench.store.load_run(run.run_id), bench, build)
             assert report.identical, (build, report.divergence)

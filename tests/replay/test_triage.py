@@ -6,15 +6,13 @@ import msgspec
 import pytest
 
 from genvm_replay.errors import Divergence
-from genvm_replay.executor.engine import Build
+from genvm_replay.executor.engine import BUILDS, Build
 from genvm_replay.journal.events import Event, WriteStream
 from genvm_replay.replay.local_node import CallOptions
 from genvm_replay.replay.triage import Trial, builds_for, factor_of, trials
 
 from .contracts import EVERYTHING
 from .test_divergence import forged
-
-BUILDS = tuple(Build)
 
 
 def table(outcome, runners=("recorded",)) -> list[Trial]:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from genvm_replay.calldata import Address, Value
-from genvm_replay.executor.engine import Build
+from genvm_replay.executor.engine import BUILDS
 from genvm_replay.executor.runners.published import RELEASES
 from genvm_replay.replay.local_node import LocalNode
 from genvm_replay.replay.reexecute import reexecute
@@ -192,7 +192,7 @@ def test_every_build(node: LocalNode, bench: Workbench, stores: dict[bytes, Addr
     steps: list[Value] = [["insert", [n, n * n % 7], str(n)] for n in range(6)]
     done = node.call(stores[NEW], "act", [[*steps, ["remove", 0], ["knn", [1, 1], 3]]])
     value(done)
-    for build in Build:
+    for build in BUILDS:
         assert reexecute(bench.store.load_run(done.run_id), bench, build).identical, build
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from blake3 import blake3
 
-from ...journal.events import Answer, AnyRequest, StorageWrite
+from ...journal.events import Answer, AnyRequest, StorageRead, StorageWrite
 from ..fuel_clock import FuelClock, Paused
 from ..storage_delta import StorageDelta
 from .door import MAIN_LINE, Effects
@@ -17,6 +17,7 @@ class Pausing:
     Attributes:
         seq: how many requests of this line have crossed.
         written: what they wrote to storage.
+        known: every byte of the contract's own storage that they read or wrote, as it is now.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Pausing:
         self._digest = blake3()
         self.seq = 0
         self.written = StorageDelta()
+        self.known = StorageDelta()
 
     def perform(self, request: AnyRequest) -> Answer:
         """Perform, or stop here.
@@ -51,6 +53,11 @@ class Pausing:
         self.seq += 1
         if isinstance(request, StorageWrite):
             self.written.write(request.slot, request.index, request.data)
+            self.known.write(request.slot, request.index, request.data)
+        elif isinstance(request, StorageRead) and (request.address, request.state) == (self._contract, 0):
+            self.known.write(
+                request.slot, request.index, answer.value if isinstance(answer.value, bytes) else b""
+            )
         if self._clock.begun:
             own = getattr(request, "address", None) == self._contract
             self._digest.update(

@@ -25,6 +25,7 @@ from .door import HOST_CALLS
 from .image_store import ImageStore
 from .images import Image, ImageFacts
 from .libraries import GuestFiles
+from .look import PythonFrame, look
 from .model_files import PACKAGE
 from .prepare import SILENT, PreparedRuntime, Progress, load
 from .sdk_files import files_hash, load_sdk_files
@@ -193,6 +194,10 @@ class PythonRuntime:
         except Exception:  # the guest is in an unknown state: whatever it did print is what there is
             pass
         return door.output.decode(errors="replace")
+
+    def python_frames(self, instance: Instance) -> tuple[PythonFrame, ...]:
+        """Ask a guest that was stopped from outside for its frames and their local variables; see `look`."""
+        return look(instance)
 
 
 @lru_cache(maxsize=1)

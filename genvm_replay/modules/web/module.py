@@ -18,6 +18,7 @@ from ..errors import ModuleError
 from ..http.client import HttpClient
 from ..http.functions import functions_for, location
 from ..http.policy import url_policy
+from ..http.resolver import ThreadResolver
 from ..http.signer import Signer
 from ..lua.limits import LuaLimits
 from ..lua.pool import LuaPool, LuaSession
@@ -59,15 +60,16 @@ class WebModule:
     def __init__(self, config: WebConfig, *, resolver: AbstractResolver | None = None) -> None:
         """
         Args:
-            resolver: looks up names; the system's own by default.
+            resolver: looks up names; by default as the system does. Closed with the module.
         """
         self.config = config
-        self._resolver = resolver
+        self._resolver = resolver or ThreadResolver()
         self._stack = AsyncExitStack()
         self._counts = {"renders": 0, "requests": 0, "errors": 0}
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._resolver.close)
             self._pool = await stack.enter_async_context(await self._wire(stack))
             self._stack = stack.pop_all()
         return self

@@ -14,7 +14,7 @@ import wasmtime
 from blake3 import blake3
 
 from genvm_replay.errors import EnvironmentProblem
-from genvm_replay.executor.engine import Build, config_key
+from genvm_replay.executor.engine import METERED, Build, config_key
 from genvm_replay.executor.python_runtime.cache import MANIFEST, Content, Entry, join_key
 from genvm_replay.executor.python_runtime.prepare import CompiledCode, PreparedRuntime, load, prepare
 from genvm_replay.executor.python_runtime.source import RuntimeSource
@@ -44,7 +44,7 @@ def start(cache: Path, source: RuntimeSource, *builds: Build) -> tuple[PreparedR
 def run_main(code: CompiledCode, runtime: PreparedRuntime, build: Build) -> int:
     """Instantiate, fill the memory and run: 7 from the host, 42 from the memory."""
     store = wasmtime.Store(code.engine)
-    if build is Build.FUEL:
+    if build in METERED:
         store.set_fuel(1_000)
     seven = wasmtime.Func(store, wasmtime.FuncType([], [wasmtime.ValType.i32()]), lambda: 7)
     if build in (Build.EPOCH, Build.FUEL):
