@@ -29,7 +29,7 @@ from genvm_replay.manager.module_processes import ModuleProcesses
 from genvm_replay.manager.parts import Manager, Views
 from genvm_replay.manager.runs import Runs, RunSettings
 from genvm_replay.manager.service import create_app
-from genvm_replay.manager.serving import serve
+from genvm_replay.manager.serving import listen, serve
 from genvm_replay.manager.versions import Versions
 
 
@@ -75,6 +75,7 @@ async def serve_all(places: Places, config: ServeConfig, token: str | None, *, w
         UsageError, EnvironmentProblem: a part of it can't be opened.
     """
     async with AsyncExitStack() as stack:
+        listener = stack.enter_context(listen(config.host, config.port))
         app = create_app(
             await open_manager(stack, places, config),
             doorkeeper=Doorkeeper([config.host, *config.allowed_hosts], token),
@@ -83,8 +84,7 @@ async def serve_all(places: Places, config: ServeConfig, token: str | None, *, w
         )
         await serve(
             app,
-            config.host,
-            config.port,
+            listener,
             drain_seconds=config.drain,
             ready=_tell_ready,
             with_parent=with_parent,
