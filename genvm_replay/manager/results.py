@@ -25,7 +25,7 @@ from .group_writer import GroupWriter
 
 Cause = Literal["exited", "cancelled", "deadline", "shutdown", "lost"]
 
-LOST: Final = "lost: the manager ended before this run did; start it again"
+LOST: Final = "lost: the manager ended before this run's end was stored; its host may have the result"
 TAKEN: Final = "another manager works on this journal; give this one its own, or end that one"
 LOCK_KEY: Final = schema.APPLICATION_ID + 1  # of the lock on a server
 

@@ -27,6 +27,7 @@ class Task(msgspec.Struct, frozen=True, array_like=True):
 
     Attributes:
         modules: their WebSocket addresses by name.
+        keep_raw: record what the providers of the modules answered, as it came.
         prints: what to print at the end, of PRINTS.
         journal: URL; only a run that is too long for memory opens it.
         runners: folders of archives and of their lists; None: nowhere.
@@ -45,6 +46,7 @@ class Task(msgspec.Struct, frozen=True, array_like=True):
     modules: dict[str, str]
     journal: str
     prints: tuple[str, ...]
+    keep_raw: bool
     runners: tuple[str | None, str | None] = (None, None)
 
 
@@ -62,7 +64,12 @@ class Surroundings:
 
 
 PRINTS: Final = ("result", "fingerprint", "stderr-full")
-FLAGS: Final = {"--debug-mode": "debug_mode", "--allow-latest": "debug_mode", "--sync": "is_sync"}
+FLAGS: Final = {
+    "--debug-mode": "debug_mode",
+    "--allow-latest": "debug_mode",
+    "--sync": "is_sync",
+    "--keep-raw": "keep_raw",
+}
 
 
 def task_of(run_id: int, order: RunOrder, surroundings: Surroundings) -> Task:
@@ -87,6 +94,7 @@ def task_of(run_id: int, order: RunOrder, surroundings: Surroundings) -> Task:
         modules=dict(surroundings.modules()),
         journal=surroundings.journal,
         prints=tuple(prints),
+        keep_raw="keep_raw" in said,
         runners=surroundings.runners,
     )
 

@@ -15,6 +15,7 @@ from ..executor.python_runtime.runtime import PythonRuntime
 from ..executor.runners.registry import Registry
 from ..executor.transaction import RunReport
 from ..host_bridge.module_client import ModuleClient
+from ..host_bridge.modules import asking_for_attempts
 from ..journal.checkpoints import DatabaseCheckpoints
 from ..journal.connection import Database
 from ..journal.handed_run import encode_finished
@@ -67,13 +68,14 @@ def run_task(task: Task, runtime: PythonRuntime, log: Log, record_file: int) -> 
     header = header_of(task, runtime)
     runners_dir, registry_dir = (None if folder is None else Path(folder) for folder in task.runners)
     named: dict[str, Value] = {"cookie": f"{task.run_id:016x}", "genvm_id": task.run_id}
+    hello = asking_for_attempts({**named, "host_data": task.host_data}, keep_raw=task.keep_raw)
     recorder = RunRecorder(header, DatabaseCheckpoints(lambda: _database(task.journal)))
     with recorder, OrderHost(task) as host:
         report = execute_for_node(
             header,
             runtime,
             host,
-            ModuleClient(task.modules, named | {"host_data": task.host_data}),
+            ModuleClient(task.modules, hello),
             recorder,
             PassingStreams(),
             registry=Registry(runners_dir, registry_dir, debug_mode=task.debug_mode),

@@ -9,10 +9,15 @@ import signal
 from pathlib import Path
 
 import pytest
+from executor.talking import Talk
+from modules.serving import RAW, running
 
+from genvm_replay.calldata import Value
 from genvm_replay.errors import EnvironmentProblem, UsageError
 from genvm_replay.executor.python_runtime.runtime import PythonRuntime
+from genvm_replay.journal import query
 from genvm_replay.journal.database import open_database
+from genvm_replay.replay.local_node import store_code
 from genvm_replay.replay.reexecute import reexecute
 from genvm_replay.replay.workbench import Workbench
 
@@ -261,6 +266,29 @@ def test_a_module_writes_into_the_runs_log(make_runs: MakeRuns, tmp_path: Path) 
             assert [line for line in log if "module" in line] == [expected]
 
     asyncio.run(scene())
+
+
+def test_what_a_module_tried_is_recorded(make_runs: MakeRuns, tmp_path: Path) -> None:
+    """The run names itself by its id, asks for attempts, and the journal has them with what the provider said."""
+    prompt: Value = {"ExecPrompt": {"prompt": "try 2", "images": []}}
+    code = Talk([{"RunNondet": {"data_leader": b"", "data_validator": b""}}], stage=[prompt]).code()
+    node = Node("inc", code=None)
+    store_code(node, code)
+
+    async def scene(address: str) -> int:
+        async with make_runs(modules=lambda: {"llm": address}) as runs, serving(node, tmp_path) as host:
+            extra_args = ["--debug-mode", "--keep-raw"]
+            run_id = await runs.start(order(host, is_sync=False, extra_args=extra_args))
+            assert (await ended(runs, run_id)).error is None
+            return run_id
+
+    with running() as server:
+        run_id = asyncio.run(scene(server.address))
+        [hello] = server.module.hellos
+    assert hello.name == str(run_id)
+    with open_database(tmp_path / "journal.db") as store:
+        rows, _ = query.search(store.database, query.ATTEMPTS, query.RunFilter(), 9)  # type: ignore[arg-type]
+    assert [(row["backend"], row["raw_size"]) for row in rows] == [("b0", len(RAW)), ("b1", len(RAW))]
 
 
 class AsyncNodes:
