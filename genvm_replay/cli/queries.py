@@ -70,7 +70,7 @@ def query(settings: Settings, /, what: Any, limit: int, as_csv: bool, **wanted: 
     elif as_csv:
         click.echo(csv_text(rows), nl=False)
     elif rows:
-        columns = [name for name in rows[0] if name not in LEFT_OUT]
+        columns = [name for name in rows[0] if what == "attempts" or name not in LEFT_OUT]
         click.echo(table(columns, [[cell(name, row[name]) for name in columns] for row in rows]))
     else:
         click.echo("nothing found", err=True)

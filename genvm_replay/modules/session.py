@@ -29,7 +29,7 @@ class Answering(Protocol):
     """The side of a module that answers one connection."""
 
     async def answer(self, message: Message) -> Value:
-        """Answer one message: the value inside `Ok`.
+        """Answer one message: the value inside `Ok`. GetStats never comes here: the server counts.
 
         Raises:
             ModuleError: the request failed; `UserError`, or `FatalError` where it says so.

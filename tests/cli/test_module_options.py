@@ -122,6 +122,7 @@ def test_raw_answers(run, run_json, address):
         *[(kept["run"], len(RAW))] * 2,
     ]
     assert "b0" in run("query", "attempts", "--csv").out
+    assert "status" in run("query", "attempts").out
     assert run("verify").code == 0
     assert run("replay", "--all").code == 0
 

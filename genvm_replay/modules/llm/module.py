@@ -19,7 +19,7 @@ from ..http.functions import functions_for
 from ..http.signer import Signer
 from ..lua.limits import LuaLimits
 from ..lua.pool import LIBRARIES, LuaPool, LuaSession
-from ..messages import GetStats, Message, Prompt, PromptTemplate
+from ..messages import Message, Prompt, PromptTemplate
 from ..session import Answering, Session
 from .backends import Asker, Backends
 from .config import LlmConfig, load_llm_config
@@ -152,11 +152,9 @@ class _Conversation:
         self._lua = lua
         self._owner = owner
         self._count = count
-        self._requests = 0
-        self._nanoseconds = 0
 
     async def answer(self, message: Message) -> Value:
-        """Answer a prompt by the script, or tell the numbers of this connection.
+        """Answer a prompt by the script.
 
         Raises:
             ModuleError: what the script raised, or of the images.
@@ -169,25 +167,10 @@ class _Conversation:
             case PromptTemplate(template, variables, gen):
                 kind: Literal["text", "bool"] = "text" if template in TEXT_TEMPLATES else "bool"
                 return await self._run("ExecPromptTemplate", {"template": template, **variables}, gen, kind)
-            case GetStats():
-                return self._stats()
         raise PeerProtocolError(f"the LLM module does not answer {type(message).__name__}")
 
     async def _run(self, function: str, payload: dict[str, Any], gen: int, kind: Any) -> dict[str, Value]:
         self._owner.answers.clear()
-        self._requests += 1
         self._count()
-        started = time.monotonic_ns()
-        try:
-            result = await self._lua.call(function, payload, gen)
-        finally:
-            self._nanoseconds += time.monotonic_ns() - started
+        result = await self._lua.call(function, payload, gen)
         return read_result(result, self._owner.answers, kind)
-
-    def _stats(self) -> dict[str, Value]:
-        scripting: dict[str, Value] = {
-            "requests_count": self._requests,
-            "requests_time": self._nanoseconds // 10**6,
-        }
-        totals: dict[str, Value] = asdict(self._owner.asker.ledger.totals)
-        return {"scripting": scripting, "llm": totals}

@@ -107,7 +107,7 @@ class WebModule:
         render = render_function(renderer, name=name, wait_max_s=config.wait_max_s)
         return LuaPool(
             service.lua_script_path or SCRIPT,
-            libraries=[*(Path(place) for place in service.lua_path.split(";") if place), FOLDER],
+            libraries=[FOLDER, *(Path(place) for place in service.lua_path.split(";") if place)],
             functions={**request, **render},
             tables=tables(config, policy),
             required=REQUIRED,
