@@ -21,6 +21,7 @@ from genvm_replay.cli.stored_view import event_json, run_json
 from genvm_replay.journal.database import database_path, open_database
 from genvm_replay.manager.auth import Doorkeeper
 from genvm_replay.manager.config import ServeConfig
+from genvm_replay.manager.discretion import Discretion
 from genvm_replay.manager.environment import ALLOWED, Environment
 from genvm_replay.manager.jobs import Jobs, Limits
 from genvm_replay.manager.journal_reader import JournalReader
@@ -79,7 +80,6 @@ async def serve_all(places: Places, config: ServeConfig, token: str | None, *, w
         app = create_app(
             await open_manager(stack, places, config),
             doorkeeper=Doorkeeper([config.host, *config.allowed_hosts], token),
-            private=places.private(),
             body_bytes_max=config.max_body,
         )
         await serve(
@@ -124,6 +124,7 @@ async def open_manager(stack: AsyncExitStack, places: Places, config: ServeConfi
         environment=Environment(os.environ, (*ALLOWED, *config.allowed_env)),
         views=Views(run_json, event_json, run_filter),
         llm_check=_check_llm,
+        discreet=Discretion(places.private()),
     )
 
 

@@ -19,6 +19,7 @@ from genvm_replay.errors import (
 )
 from genvm_replay.manager import refusals
 from genvm_replay.manager.auth import Doorkeeper, is_loopback, read_token
+from genvm_replay.manager.discretion import Discretion
 from genvm_replay.manager.refusals import Refusals
 
 TOKEN = "t" * 32
@@ -41,7 +42,7 @@ def asked(
 
     async def talk() -> tuple[int, dict, dict]:
         middlewares = [
-            Refusals(["/home/me/secret"]).middleware,
+            Refusals(Discretion(["/home/me/secret"])).middleware,
             Doorkeeper(["studio.local"], token).middleware,
         ]
         app = web.Application(middlewares=middlewares, client_max_size=1000)
