@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -213,20 +212,25 @@ def test_unwritable_cache_is_enough_when_whole(cache: Path, source: RuntimeSourc
 def test_two_processes_make_one_cache(cache: Path, source: RuntimeSource):
     """Both start in an empty cache: each step is done once, and both run."""
     script = """if True:
-        import sys, time
+        import sys
         from pathlib import Path
-        from genvm_replay.executor.engine import Build, config_key
+        from genvm_replay.executor.engine import Build
         from tests.executor.python_runtime.test_prepare import run_main, start
         from tests.executor.python_runtime.tiny import tiny_source
         source = tiny_source(Path(sys.argv[2]))
-        time.sleep(max(0, float(sys.argv[3]) - time.time()))
+        print("here", flush=True)
+        sys.stdin.readline()
         runtime, steps = start(Path(sys.argv[1]), source, Build.FAST)
         print(runtime.code_hash, run_main(runtime.module(Build.FAST), runtime, Build.FAST), *steps)
     """
     root = Path(__file__).parents[3]
-    together = str(time.time() + 1.5)
-    command = [sys.executable, "-c", script, str(cache), str(source.wasm.parent), together]
-    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) for _ in range(2)]
+    command = [sys.executable, "-c", script, str(cache), str(source.wasm.parent)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    running = [subprocess.Popen(command, cwd=root, **pipes) for _ in range(2)]
+    assert [process.stdout.readline() for process in running] == ["here\n"] * 2
+    for process in running:
+        process.stdin.write("go\n")
+        process.stdin.flush()
     outputs = [process.communicate(timeout=60)[0].split() for process in running]
     assert [process.returncode for process in running] == [0, 0]
     assert outputs[0][:2] == outputs[1][:2]

@@ -47,8 +47,9 @@ def tiny_source(folder: Path) -> RuntimeSource:
     """Put the guest and an archive into a folder, as the installed package would have them."""
     folder.mkdir(parents=True, exist_ok=True)
     wasm, stdlib = folder / "python.wasm", folder / "python-stdlib.zip"
-    wasm.write_bytes(WASM)
-    stdlib.write_bytes(STDLIB)
+    for path, data in ((wasm, WASM), (stdlib, STDLIB)):
+        if not path.exists():  # another process may read it
+            path.write_bytes(data)
     return RuntimeSource(wasm, stdlib, hashlib.sha256(WASM).hexdigest(), hashlib.sha256(STDLIB).hexdigest())
 
 
