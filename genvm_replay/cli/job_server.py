@@ -10,10 +10,12 @@ import os
 import resource
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NoReturn
 
 FILE_BYTES_MAX: Final = 4 << 30  # that a job may write to one file
+NICENESS: Final = 5  # runs of nodes come first
 
 
 def main() -> None:
@@ -44,6 +46,9 @@ def work(arguments: list[str]) -> NoReturn:
     from genvm_replay.cli.main import program
     from genvm_replay.cli.program import run
 
+    os.nice(NICENESS)
+    with suppress(OSError):  # where memory is short, a job is what has to go
+        Path("/proc/self/oom_score_adj").write_text("1000")
     resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES_MAX, FILE_BYTES_MAX))
     sys.argv = ["genvm-replay", *arguments]
     run(program)

@@ -9,14 +9,17 @@ from __future__ import annotations
 import hmac
 import ipaddress
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from ..errors import UsageError
 from .refusals import Forbidden, NotAllowedHere, OtherHost
 
+TOKEN_BYTES_MAX: Final = 4096
 OPEN_PATHS: Final = frozenset({"/health"})  # tell nothing but that the service is there
 TOKEN_CHARS_MIN: Final = 16
 
@@ -65,6 +68,31 @@ class Doorkeeper:
         except ValueError:
             return name.lower().rstrip(".") in self._names
         return True
+
+
+def read_token(file: Path | None, given: str, host: str) -> str | None:
+    """The token that callers must have; None: none.
+
+    Args:
+        file: counts more than `given`.
+        host: where the service listens.
+
+    Raises:
+        UsageError: it can't be read or is too short, or one is needed.
+    """
+    token = given.strip()
+    if file is not None:
+        try:
+            token = file.read_bytes()[:TOKEN_BYTES_MAX].decode("ascii").strip()
+        except OSError as error:
+            raise UsageError(f"can't read the token file {file}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise UsageError(f"the token in {file} is not ASCII text") from error
+    if (token or file is not None) and len(token) < TOKEN_CHARS_MIN:
+        raise UsageError(f"the token has less than {TOKEN_CHARS_MIN} characters")
+    if not token and not is_loopback(host):
+        raise UsageError(f"{host} can be reached from other machines: give a token, see --token-file")
+    return token or None
 
 
 def is_loopback(host: str) -> bool:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +21,8 @@ from .launcher import Launcher
 from .pipes import Pipes
 from .refusals import Busy, TookTooLong
 
-LOG: Final = logging.getLogger(__name__)
 OUTPUT_BYTES_MAX: Final = 64 << 20
-ERROR_TEXT_MAX: Final = 4000  # characters of standard error that are logged
+ERROR_TEXT_MAX: Final = 4000  # characters of standard error that an error has
 INHERITED: Final = ("PATH", "HOME", "LANG", "LC_", "TMPDIR", "XDG_", "PG", "GENVM_REPLAY_", "VIRTUAL_ENV")
 SECRET: Final = "GENVM_REPLAY_TOKEN"
 DATABASE_VARIABLE: Final = "GENVM_REPLAY_DB"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Final
@@ -13,6 +14,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from .parts import Manager
 
+LOG: Final = logging.getLogger(__name__)
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)  # seconds
 GAUGES: Final[dict[str, tuple[str, Callable[[Manager], float]]]] = {
@@ -65,7 +67,9 @@ class Metrics:
         name = getattr(request.match_info.handler, "operation_name", "other")
         began = time.perf_counter()
         response = await handler(request)
-        self._seconds.labels(name).observe(time.perf_counter() - began)
+        took = time.perf_counter() - began
+        LOG.debug("%s %s: %d, %.1f ms", request.method, request.path, response.status, took * 1000)
+        self._seconds.labels(name).observe(took)
         self._requests.labels(name, response.status).inc()
         return response
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..journal.query import RunFilter
     from ..journal.source import RunSummary
     from ..journal.stored import StoredRun
+    from .discretion import Discretion
     from .environment import Environment
     from .jobs import Jobs
     from .journal_reader import JournalReader
@@ -43,7 +44,6 @@ class Manager:
     """The collaborators of the service.
 
     Attributes:
-        started_at: monotonic seconds.
         closing: set when the service begins to end: nothing new is taken.
     """
 
@@ -55,6 +55,7 @@ class Manager:
     environment: Environment
     views: Views
     llm_check: LlmCheck
+    discreet: Discretion
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
 

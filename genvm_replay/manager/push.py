@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import asdict
 from typing import Annotated, Any, Final
 
 import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 from msgspec import UNSET, Meta, UnsetType
 
+from .events import RunEvent
 from .metrics import METRICS
 from .operation import JSON, answer, operation
 from .parts import Manager
 from .refusals import Busy, NotThere
-from .results import Finished
 from .routes.genvm import ID_MAX
 
 SOCKETS_MAX: Final = 256
@@ -89,12 +90,14 @@ async def _send(manager: Manager, socket: web.WebSocketResponse, run_id: int | N
     async with aclosing(manager.runs.subscribe(run_id)) as events:
         run = None if run_id is None else manager.runs.status(run_id)
         if run is not None and run.finished is not None:
-            await _tell(socket, {"event": "finished", "run": run_id, **end_of(run.finished)})
+            end = asdict(run.finished)
+            told = {name: end[name] for name in ("cause", "exit_code", "error")}
+            await _tell(socket, event_json(manager, RunEvent(run.run_id, "finished", told)))
             return
         async for event in events:
             if event.dropped:
                 await _tell(socket, {"event": "lost", "run": event.run_id, "count": event.dropped})
-            await _tell(socket, {"event": event.kind, "run": event.run_id, **event.data})
+            await _tell(socket, event_json(manager, event))
             if run_id is not None and event.kind == "finished":
                 return
 
@@ -111,9 +114,12 @@ async def _listen(socket: web.WebSocketResponse) -> None:
             return
 
 
-def end_of(finished: Finished) -> dict[str, Any]:
-    """The end of a run, for who comes after it."""
-    return {"cause": finished.cause, "exit_code": finished.exit_code, "error": finished.error}
+def event_json(manager: Manager, event: RunEvent) -> dict[str, Any]:
+    """An event as it is told."""
+    told = {"event": event.kind, "run": event.run_id, **event.data}
+    if told.get("error") is not None:
+        told["error"] = manager.discreet(told["error"])
+    return told
 
 
 OPERATIONS = (push_events,)

@@ -7,10 +7,8 @@ later versions of the manager do; docs/manager.md has the whole table.
 from __future__ import annotations
 
 import logging
-import os
-import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -24,6 +22,7 @@ from ..errors import (
     ReplayError,
     UsageError,
 )
+from .discretion import Discretion
 
 LOG: Final = logging.getLogger(__name__)
 
@@ -103,7 +102,6 @@ REASONS: Final[Mapping[int, str]] = {
     413: "The body is larger than this service takes.",
     415: "A body of this content type can't be read here.",
     421: "The request names another host than this one.",
-    426: "A WebSocket wants `Upgrade: websocket`.",
     429: "Too much is waiting already; try again after `Retry-After` seconds.",
     500: "It failed here; the log of the service has it under the number in the text.",
     503: "The service is about to end, or not ready; try again after `Retry-After` seconds.",
@@ -137,13 +135,8 @@ class Refusals:
     Handlers may raise any `ReplayError`. What is nobody's intention is logged whole, and told by a number only.
     """
 
-    def __init__(self, private: Iterable[str | os.PathLike[str]]) -> None:
-        """
-        Args:
-            private: folders and files whose names stay here.
-        """
-        names = sorted({os.fspath(name).rstrip("/") for name in private} - {"", "."}, key=len, reverse=True)
-        self._private = re.compile("|".join(rf"{re.escape(name)}[^\s;,:'\"()]*" for name in names) or r"(?!)")
+    def __init__(self, discreet: Discretion) -> None:
+        self._discreet = discreet
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -161,15 +154,11 @@ class Refusals:
                 return self._hidden(request, error)
             if isinstance(error, JournalError):
                 LOG.warning("%s %s: %s", request.method, request.path, error)
-            return refusal(status, self.discreet(str(error)))
+            return refusal(status, self._discreet(str(error)))
         except ConnectionResetError:
             raise
         except Exception as error:
             return self._hidden(request, error)
-
-    def discreet(self, text: str) -> str:
-        """A text without the names of this machine's folders."""
-        return self._private.sub("<path>", text)
 
     def _hidden(self, request: web.Request, error: Exception) -> web.Response:
         number = secrets.token_hex(4)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -25,17 +24,15 @@ def create_app(
     manager: Manager,
     *,
     doorkeeper: Doorkeeper,
-    private: Iterable[str] = (),
     body_bytes_max: int = BODY_BYTES_MAX,
 ) -> web.Application:
     """Make the application.
 
     Args:
-        private: names of folders that no answer may hold.
         body_bytes_max: largest body of a request.
     """
     metrics = Metrics()
-    refusals = Refusals(private)
+    refusals = Refusals(manager.discreet)
     app = web.Application(
         middlewares=[metrics.middleware, refusals.middleware, doorkeeper.middleware],
         client_max_size=body_bytes_max,

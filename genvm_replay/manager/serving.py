@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 from collections.abc import Callable
 from typing import Final
 
@@ -13,6 +14,7 @@ from aiohttp import web
 from ..errors import EnvironmentProblem
 from .parts import MANAGER
 
+BACKLOG: Final = 1024
 LINGER_SECONDS: Final = 5.0  # for answers that are on their way
 LINE_BYTES_MAX: Final = 64 << 10  # of a path with its query
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
@@ -20,8 +22,7 @@ SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 async def serve(
     app: web.Application,
-    host: str,
-    port: int,
+    listener: socket.socket,
     *,
     drain_seconds: float,
     ready: Callable[[str], None],
@@ -31,13 +32,10 @@ async def serve(
     once what the first one waits for.
 
     Args:
-        port: 0: any that is free.
+        listener: of `listen`; closed at the end.
         drain_seconds: what goes on then is stopped.
         ready: is told the address, such as `http://127.0.0.1:3999`.
         with_parent: stop too when the process that started this one ends (spec/manager-modules.md 6.1).
-
-    Raises:
-        EnvironmentProblem: the port is in use, or there is no such address.
     """
     closing, hurry = app[MANAGER].closing, asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -60,8 +58,8 @@ async def serve(
     )
     await runner.setup()
     try:
-        await _listen(runner, host, port)
-        ready(_address(runner))
+        await web.SockSite(runner, listener, backlog=BACKLOG).start()
+        ready(_address(listener))
         await closing.wait()
         draining = asyncio.create_task(app[MANAGER].runs.drain(drain_seconds))
         hurrying = asyncio.create_task(hurry.wait())
@@ -78,14 +76,23 @@ async def serve(
             os.close(parent)
 
 
-async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+def listen(host: str, port: int) -> socket.socket:
+    """Take an address, before anything else takes time; who connects already waits.
+
+    Args:
+        port: 0: any that is free.
+
+    Raises:
+        EnvironmentProblem: the port is in use, or there is no such address.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        await web.TCPSite(runner, host, port).start()
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         reason = error.strerror or str(error)
         raise EnvironmentProblem(f"can't listen on {host}:{port}: {reason}; choose another --port") from error
 
 
-def _address(runner: web.AppRunner) -> str:
-    host, port = runner.addresses[0][:2]
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -74,11 +74,12 @@ def environment(folder: Path) -> dict[str, str]:
 
 @contextmanager
 def running_service(folder: Path, *options: str, **variables: str) -> Iterator[Service]:
-    """A service on a journal in a folder; ended at the end, if it still runs."""
+    """A service on a journal in a folder, which is its working folder; ended at the end, if it still runs."""
     log = folder / "serve.log"
     with log.open("ab") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "genvm_replay", "serve", "--port", "0", *options],
+            [sys.executable, "-m", "genvm_replay", "serve", "--port", "0", "--db", "journal.db", *options],
+            cwd=folder,
             stdout=subprocess.PIPE,
             stderr=out,
             text=True,

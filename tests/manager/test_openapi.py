@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from jsonschema_rs import Draft202012Validator, meta
@@ -38,9 +39,11 @@ def document(service: Service) -> dict:
 def test_routes_and_document_agree(document):
     """The routes of the application, as it is really wired, are the operations of the document, and no others."""
     from genvm_replay.manager.auth import Doorkeeper
+    from genvm_replay.manager.discretion import Discretion
     from genvm_replay.manager.service import create_app
 
-    app = create_app(None, doorkeeper=Doorkeeper([], None))  # type: ignore[arg-type]
+    manager = SimpleNamespace(discreet=Discretion([]))
+    app = create_app(manager, doorkeeper=Doorkeeper([], None))  # type: ignore[arg-type]
     routes = {
         (route.method, re.sub(r"\{(\w+)[^/]*\}", r"{\1}", route.resource.canonical))
         for route in app.router.routes()

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Meta
 
+from genvm_replay.manager.discretion import Discretion
 from genvm_replay.manager.operation import operation, whole_numbers
 from genvm_replay.manager.parts import MANAGER, Manager
 from genvm_replay.manager.refusals import Refusals
@@ -59,7 +60,7 @@ def asked(path: str = "/x/7", body: str = '{"count": 1}', **headers: str) -> tup
     """Status and answer of one request."""
 
     async def talk() -> tuple[int, object]:
-        app = web.Application(middlewares=[Refusals([]).middleware])
+        app = web.Application(middlewares=[Refusals(Discretion([])).middleware])
         app[MANAGER] = None  # type: ignore[misc]
         app.router.add_route(tell.method, tell.path, tell.handle)
         async with TestServer(app) as server, ClientSession() as session:

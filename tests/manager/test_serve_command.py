@@ -67,21 +67,16 @@ def test_other_machines_need_a_token(tmp_path):
     assert "--token-file" in done.stderr
 
 
-@pytest.mark.parametrize("content", [b"", b"short", b"\xff" * 40, None])
-def test_a_token_file_that_is_off_is_told(tmp_path, content):
-    file = tmp_path / "token"
-    if content is not None:
-        file.write_bytes(content)
-    done = serve(tmp_path, "--token-file", str(file))
-    assert (done.returncode, "token" in done.stderr) == (2, True)
-
-
 def test_with_a_token_nobody_else_is_heard(tmp_path):
-    """It is asked for everywhere but at /health, described in the document, and stands in no log."""
-    file = tmp_path / "token"
-    file.write_text(f"{TOKEN}\n")
+    """It is asked for everywhere but at /health, described in the document, stands in no log, and nothing inherits it.
+
+    The configuration counts, and options count more.
+    """
+    file = tmp_path / "c.yaml"
+    file.write_text("permits: 6\nallowed_env: [MINE_*]\nlog_level: trace\n")
     right = {"Authorization": f"Bearer {TOKEN}"}
-    with running_service(tmp_path, "--token-file", str(file), "--log-level", "trace") as service:
+    options = ("--config", str(file), "--permits", "8")
+    with running_service(tmp_path, *options, GENVM_REPLAY_TOKEN=TOKEN) as service:
         assert service.ask("GET", "/health").status == 200
         for path in ("/status", "/openapi.json", "/metrics", "/ws"):
             assert service.ask("GET", path).status == 401
@@ -89,28 +84,16 @@ def test_with_a_token_nobody_else_is_heard(tmp_path):
             assert service.ask("GET", path, headers=right).status == 200
         document = service.ask("GET", "/openapi.json", headers=right).json
         assert document["paths"]["/status"]["get"]["security"] == [{"token": []}]
-        assert service.stop() == 0
-        assert TOKEN not in service.log.read_text()
-
-
-def test_a_token_from_the_environment_is_inherited_by_nobody(tmp_path):
-    with running_service(tmp_path, GENVM_REPLAY_TOKEN=TOKEN) as service:
-        assert service.ask("GET", "/status").status == 401
-        children = (
-            Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
-        )
+        assert service.ask("GET", "/permits", headers=right).json == {"permits": 8}
+        assert service.ask("POST", "/env", {"key": "MINE_A", "value": "x"}, right).status == 200
+        assert service.ask("POST", "/env", {"key": "OTHER", "value": "x"}, right).status == 403
+        own = f"/proc/{service.process.pid}/task/{service.process.pid}/children"
+        children = Path(own).read_text().split()
         assert children
         for child in children:
             assert TOKEN.encode() not in Path(f"/proc/{child}/environ").read_bytes()
-
-
-def test_the_configuration_counts_and_options_count_more(tmp_path):
-    file = tmp_path / "c.yaml"
-    file.write_text("permits: 6\nallowed_env: [MINE_*]\n")
-    with running_service(tmp_path, "--config", str(file), "--permits", "8") as service:
-        assert service.ask("GET", "/permits").json == {"permits": 8}
-        assert service.ask("POST", "/env", {"key": "MINE_A", "value": "x"}).status == 200
-        assert service.ask("POST", "/env", {"key": "OTHER", "value": "x"}).status == 403
+        assert service.stop() == 0
+        assert TOKEN not in service.log.read_text()
 
 
 def test_it_ends_with_its_parent(tmp_path):

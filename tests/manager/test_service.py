@@ -302,9 +302,16 @@ def test_results_outlive_the_service(tmp_path):
 
 
 def test_a_service_that_ends_lets_runs_end(tmp_path):
-    """SIGTERM: what goes on is waited for, nothing new is taken."""
-    with running_service(tmp_path, "--drain", "0.2") as service, node(tmp_path, "spin") as (uri, _):
+    """SIGTERM: what goes on is waited for, nothing new is taken. A second signal: it is stopped, its result is kept."""
+    with running_service(tmp_path) as service, node(tmp_path, "spin") as (uri, _):
         run_id = service.ask("POST", "/genvm/run", order(uri)).json["id"]
+        service.process.send_signal(signal.SIGTERM)
+        while (health := service.ask("GET", "/health")).status == 200:
+            pass
+        assert (health.status, health.headers["Retry-After"]) == (503, "5")
+        refused = service.ask("POST", "/genvm/run", order(uri))
+        assert (refused.status, refused.json["error"].partition(":")[0]) == (503, "manager_is_stopping")
+        assert service.ask("GET", f"/genvm/{run_id}").json["status"] is None
         assert service.stop() == 0
     with running_service(tmp_path) as service:
         assert service.ask("GET", f"/genvm/{run_id}").json["status"]["cause"] == "shutdown"

@@ -18,7 +18,8 @@ from genvm_replay.errors import (
     UsageError,
 )
 from genvm_replay.manager import refusals
-from genvm_replay.manager.auth import Doorkeeper, is_loopback
+from genvm_replay.manager.auth import Doorkeeper, is_loopback, read_token
+from genvm_replay.manager.discretion import Discretion
 from genvm_replay.manager.refusals import Refusals
 
 TOKEN = "t" * 32
@@ -41,7 +42,7 @@ def asked(
 
     async def talk() -> tuple[int, dict, dict]:
         middlewares = [
-            Refusals(["/home/me/secret"]).middleware,
+            Refusals(Discretion(["/home/me/secret"])).middleware,
             Doorkeeper(["studio.local"], token).middleware,
         ]
         app = web.Application(middlewares=middlewares, client_max_size=1000)
@@ -169,3 +170,29 @@ def test_the_right_token_is_taken_and_health_needs_none():
 )
 def test_loopback(host, here):
     assert is_loopback(host) is here
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"", "less than"), (b"short", "less than"), (b"\xff" * 40, "ASCII"), (None, "can't read")],
+)
+def test_a_token_file_that_is_off_is_told(tmp_path, content, said):
+    """A service must not start open because a file was empty."""
+    file = tmp_path / "token"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(UsageError, match=said):
+        read_token(file, TOKEN, "127.0.0.1")
+
+
+def test_where_the_token_comes_from(tmp_path):
+    """The file counts more than the variable; only a loopback address needs none."""
+    file = tmp_path / "token"
+    file.write_text(f"{TOKEN}\n")
+    assert read_token(file, "x" * 20, "0.0.0.0") == TOKEN
+    assert read_token(None, f" {TOKEN} ", "0.0.0.0") == TOKEN
+    assert read_token(None, "", "127.0.0.1") is None
+    with pytest.raises(UsageError, match="less than"):
+        read_token(None, "short", "127.0.0.1")
+    with pytest.raises(UsageError, match="--token-file"):
+        read_token(None, "", "0.0.0.0")

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 from urllib.error import URLError
 
@@ -85,14 +85,15 @@ class Studio:
         return status
 
 
-@pytest.fixture
-def studio(tmp_path: Path):
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """Starts the manager on a port of its choice, as a child that must not outlive it."""
+    folder = tmp_path_factory.mktemp("studio")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     words = [sys.executable, "-m", "genvm_replay", "serve", "--port", str(port), "--die-with-parent"]
     with subprocess.Popen(
-        words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(tmp_path)
+        words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(folder)
     ) as manager:
         yield Studio(port)
         manager.terminate()
@@ -101,7 +102,7 @@ def studio(tmp_path: Path):
 
 def test_a_transaction_as_studio_runs_it(studio, tmp_path):
     """Wait for /status, run on a Unix socket of its own, take the result from the host loop, poll for the output."""
-    assert studio.wait_for_status()["llm_module"] == "stopped"
+    assert studio.wait_for_status()["web_module"] == "stopped"
     with node(tmp_path, "unused") as (uri, host):
         status = studio.run(uri, call_object("inc", (6,), {}))
         assert (status["stdout"], status["error"]) == ("by 6\n", None)

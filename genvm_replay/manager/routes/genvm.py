@@ -122,7 +122,7 @@ async def read_run(manager: Manager, path: RunId, query: Wait) -> RunAnswer:
     run = await _ended(manager, path.id, _seconds(query.wait))
     if run is None:
         return RunAnswer(path.id, None, unknown=True)
-    return RunAnswer(path.id, None if run.finished is None else run_end(run.finished))
+    return RunAnswer(path.id, None if run.finished is None else run_end(manager, run.finished))
 
 
 @operation("DELETE", "/genvm/{id}")
@@ -157,7 +157,7 @@ async def read_artifact(manager: Manager, path: RunId, query: Piece) -> web.Resp
     return web.Response(body=piece, content_type=BINARY, headers={"X-Artifact-Size": str(len(data))})
 
 
-def run_end(finished: Finished) -> RunEnd:
+def run_end(manager: Manager, finished: Finished) -> RunEnd:
     """How a run ended, as it is told."""
     return RunEnd(
         finished_at=milliseconds(finished.finished_at),
@@ -166,7 +166,7 @@ def run_end(finished: Finished) -> RunEnd:
         genvm_log=list(finished.genvm_log),
         cause=finished.cause,
         exit_code=finished.exit_code,
-        error=finished.error,
+        error=None if finished.error is None else manager.discreet(finished.error),
         journal_run=finished.recorded_id,
     )
 
