@@ -117,6 +117,9 @@ class ForkServer:
                     key.data()
         finally:
             self._path.unlink(missing_ok=True)
+            if self._lifeline is not None:  # a killed owner can't remove the folder that he made for it
+                with suppress(OSError):
+                    self._path.parent.rmdir()
             for work in list(self._works):
                 self._drop(work)
 

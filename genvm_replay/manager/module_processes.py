@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -76,7 +75,6 @@ class ModuleProcesses:
         self._modules: dict[str, Module] = {}
         self._starting: set[str] = set()
         self._last_exit: dict[str, int | None] = {}
-        self._folder = Path(tempfile.mkdtemp(prefix="genvm-modules-"))  # for its owner only
 
     async def start(
         self, kind: str, config: Mapping[str, Any] | None = None, allow_empty_backends: bool = False
@@ -96,10 +94,11 @@ class ModuleProcesses:
             raise UsageError(f"{ALREADY_RUNNING}: {kind}")
         self._starting.add(kind)
         try:
-            words = ["exec", *self._command, kind, "--config", str(self._written(kind, config))]
-            words += ["--allow-empty-backends"] if allow_empty_backends else []
-            module = await self._launch(kind, words)
-            return await self._until_ready(module)
+            with tempfile.TemporaryDirectory(prefix="genvm-module-") as folder:  # for its owner only
+                path = self._written(Path(folder), kind, config)
+                words = ["exec", *self._command, kind, "--config", str(path)]
+                words += ["--allow-empty-backends"] if allow_empty_backends else []
+                return await self._until_ready(await self._launch(kind, words))
         finally:
             self._starting.discard(kind)
 
@@ -145,13 +144,12 @@ class ModuleProcesses:
     async def close(self) -> None:
         """Stop all."""
         await asyncio.gather(*(self.stop(kind) for kind in list(self._modules)))
-        shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _written(self, kind: str, config: Mapping[str, Any] | None) -> Path:
-        """The configuration as a file that only its owner can read: it may hold keys."""
+    def _written(self, folder: Path, kind: str, config: Mapping[str, Any] | None) -> Path:
+        """The configuration as a file that only its owner can read, until it was read: it may hold keys."""
         if config is None and kind in self._defaults:
             return self._defaults[kind]
-        path = self._folder / f"{kind}.yaml"  # JSON is YAML
+        path = folder / f"{kind}.yaml"  # JSON is YAML
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(dict(config or {}), file)
         return path

@@ -22,7 +22,7 @@ MODULE = """
 import json, os, signal, sys, time
 kind, _, path, *rest = sys.argv[1:]
 config = json.load(open(path))
-print(json.dumps({"event": "began", "mode": os.stat(path).st_mode, "rest": rest, "pid": os.getpid()}), file=sys.stderr)
+print(json.dumps({"event": "began", "mode": os.stat(path).st_mode, "path": path, "rest": rest, "pid": os.getpid()}), file=sys.stderr)
 if "fail" in config:
     sys.exit(config["fail"])
 if "stubborn" in config:
@@ -79,6 +79,7 @@ def test_a_module_is_started_and_stopped(modules: Callable, tmp_path: Path) -> N
             assert processes.health("llm")["state"] == "running"
             assert processes.addresses() == {"llm": ADDRESS["address"], "web": "ws://127.0.0.1:3032"}
             assert stat.S_IMODE(log[0]["mode"]) == 0o600
+            assert not Path(log[0]["path"]).exists(), "what was read may not stay: it may hold keys"
             assert log[0]["rest"] == ["--allow-empty-backends"]
             assert await processes.start("web") == "ws://127.0.0.1:2"
             stopping = asyncio.create_task(processes.stop("llm"))

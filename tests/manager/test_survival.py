@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import select
 import subprocess
 import sys
@@ -63,10 +64,14 @@ def test_a_killed_manager_loses_nothing_it_has_answered(
         assert spinning.began.wait(WAIT_S)
         with pytest.raises(EnvironmentProblem, match="another manager"):
             asyncio.run(opened(make_runs, journal))
+        launcher, folder = launcher_of(process.pid)
         process.kill()
         report = second.wait(WAIT_S)
         assert report is not None, "its executor is gone"
         assert not report.finished
+        assert select.select([launcher], [], [], WAIT_S)[0], "so is what started it"
+        os.close(launcher)
+        assert not folder.exists()
 
     async def scene() -> None:
         async with make_runs(journal=journal) as runs, serving(Node("inc", 2), tmp_path) as host:
@@ -81,6 +86,14 @@ def test_a_killed_manager_loses_nothing_it_has_answered(
             assert (await ended(runs, again)).error is None
 
     asyncio.run(scene())
+
+
+def launcher_of(pid: int) -> tuple[int, Path]:
+    """A descriptor of the launcher of a manager, and the folder in which it listens."""
+    [launcher] = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    words = Path(f"/proc/{launcher}/cmdline").read_bytes().split(b"\0")
+    [socket] = [Path(os.fsdecode(word)) for word in words if word.endswith(b"/launcher")]
+    return os.pidfd_open(int(launcher)), socket.parent
 
 
 async def opened(make_runs: MakeRuns, journal: str) -> None:
