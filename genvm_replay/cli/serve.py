@@ -63,6 +63,12 @@ _folder: Final = click.Path(file_okay=False, path_type=Path)
     "--max-body", metavar="BYTES", type=click.IntRange(1024), help="Largest request. [default: 64 MiB]"
 )
 @click.option(
+    "--plain-statuses",
+    is_flag=True,
+    default=None,
+    help="Answer every failure with status 500, or 404, as the peer's documents say.",
+)
+@click.option(
     "--drain",
     metavar="SECONDS",
     type=click.FloatRange(0, 86400),

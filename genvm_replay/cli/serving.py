@@ -81,6 +81,7 @@ async def serve_all(places: Places, config: ServeConfig, token: str | None, *, w
             await open_manager(stack, places, config),
             doorkeeper=Doorkeeper([config.host, *config.allowed_hosts], token),
             body_bytes_max=config.max_body,
+            plain_statuses=config.plain_statuses,
         )
         await serve(
             app,

@@ -34,6 +34,7 @@ class ServeConfig(msgspec.Struct, forbid_unknown_fields=True):
     allowed_hosts: list[str] = []
     allowed_env: list[str] = []
     max_body: Annotated[int, Meta(ge=1024)] = 64 << 20
+    plain_statuses: bool = False
     drain: Annotated[float, Meta(ge=0, le=86400)] = 30.0
     jobs: Annotated[int, Meta(ge=1, le=64)] = 2
     job_seconds: Annotated[float, Meta(gt=0, le=86400)] = 120.0

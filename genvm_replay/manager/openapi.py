@@ -10,7 +10,7 @@ import msgspec
 
 from .. import __version__
 from .operation import BINARY, JSON, Operation
-from .refusals import REASONS
+from .refusals import REASONS, plain_status
 
 REFERENCE: Final = "#/components/schemas/{name}"
 PLACES: Final = {"path": "path", "query": "query", "headers": "header"}
@@ -27,12 +27,14 @@ class Error(msgspec.Struct):
     error: str
 
 
-def make_document(operations: Sequence[Operation], *, asks_token: bool) -> dict[str, Any]:
+def make_document(
+    operations: Sequence[Operation], *, asks_token: bool, plain: bool = False
+) -> dict[str, Any]:
     """The whole document."""
     kinds = [Error, *_kinds(operations)]
     schemas, components = msgspec.json.schema_components(kinds, ref_template=REFERENCE)
     references = dict(zip(map(id, kinds), schemas, strict=True))
-    writer = _Writer(references, components, asks_token=asks_token)
+    writer = _Writer(references, components, asks_token=asks_token, plain=plain)
     paths: dict[str, Any] = {}
     for one in operations:
         paths.setdefault(one.path, {})[one.method.lower()] = writer.operation(one)
@@ -66,11 +68,12 @@ def _is_structure(kind: Any) -> bool:
 
 class _Writer:
     def __init__(
-        self, references: Mapping[int, Any], components: Mapping[str, Any], *, asks_token: bool
+        self, references: Mapping[int, Any], components: Mapping[str, Any], *, asks_token: bool, plain: bool
     ) -> None:
         self._references = references
         self._components = components
         self._asks_token = asks_token
+        self._plain = plain
 
     def operation(self, one: Operation) -> dict[str, Any]:
         summary, _, rest = cleandoc(one.handler.__doc__ or "").partition("\n")
@@ -124,6 +127,7 @@ class _Writer:
     def _refusals(self, one: Operation) -> dict[str, Any]:
         statuses = {*ANY_REFUSES, *one.refuses, *(TOKEN_REFUSES if self._asks_token else ())}
         statuses |= {404} if "path" in one.parts else set()
+        statuses = {plain_status(status) for status in statuses} if self._plain else statuses
         content = {JSON: {"schema": self._references[id(Error)]}}
         return {
             str(status): {"description": REASONS[status], "content": content} for status in sorted(statuses)

@@ -1,7 +1,8 @@
 """Every way in which a request is refused: one table from error class to HTTP status, one shape, `{"error": text}`.
 
 The documents name 500 for everything that fails (spec/manager-modules.md 6.2). What the caller can mend is 4xx here, as
-later versions of the manager do; docs/manager.md has the whole table.
+later versions of the manager do; docs/manager.md has the whole table. For callers that look for the documented 500
+there is `--plain-statuses`.
 """
 
 from __future__ import annotations
@@ -86,6 +87,7 @@ WORDS: Final[Mapping[str, int]] = {  # the fixed words of the manager, at the st
     "no_permit_in_time": 503,
     "manager_is_stopping": 503,
 }
+PLAIN: Final = frozenset({401, 404})  # what stays under `--plain-statuses`
 HEADERS: Final[Mapping[int, Mapping[str, str]]] = {
     401: {"WWW-Authenticate": "Bearer"},
     429: {"Retry-After": "1"},
@@ -115,6 +117,11 @@ def status_of(error: ReplayError) -> int:
     return known or next(status for kind, status in STATUS if isinstance(error, kind))
 
 
+def plain_status(status: int) -> int:
+    """The documented status in place of a precise one."""
+    return status if status in PLAIN else 500
+
+
 def _word(error: ReplayError) -> str:
     return str(error).partition(":")[0]
 
@@ -135,8 +142,13 @@ class Refusals:
     Handlers may raise any `ReplayError`. What is nobody's intention is logged whole, and told by a number only.
     """
 
-    def __init__(self, discreet: Discretion) -> None:
+    def __init__(self, discreet: Discretion, *, plain: bool = False) -> None:
+        """
+        Args:
+            plain: answer with documented statuses alone.
+        """
         self._discreet = discreet
+        self._plain = plain
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -147,18 +159,21 @@ class Refusals:
             if end.status < 400:
                 raise
             allowed = {"Allow": end.headers["Allow"]} if "Allow" in end.headers else {}
-            return refusal(end.status, end.reason, allowed)
+            return self._refuse(end.status, end.reason, allowed)
         except ReplayError as error:
             status = status_of(error)
             if isinstance(error, EnvironmentProblem) and _word(error) not in WORDS:
                 return self._hidden(request, error)
             if isinstance(error, JournalError):
                 LOG.warning("%s %s: %s", request.method, request.path, error)
-            return refusal(status, self._discreet(str(error)))
+            return self._refuse(status, self._discreet(str(error)))
         except ConnectionResetError:
             raise
         except Exception as error:
             return self._hidden(request, error)
+
+    def _refuse(self, status: int, text: str, headers: Mapping[str, str] | None = None) -> web.Response:
+        return refusal(plain_status(status) if self._plain else status, text, headers)
 
     def _hidden(self, request: web.Request, error: Exception) -> web.Response:
         number = secrets.token_hex(4)

@@ -25,14 +25,16 @@ def create_app(
     *,
     doorkeeper: Doorkeeper,
     body_bytes_max: int = BODY_BYTES_MAX,
+    plain_statuses: bool = False,
 ) -> web.Application:
     """Make the application.
 
     Args:
         body_bytes_max: largest body of a request.
+        plain_statuses: failures are 500, or 404, as the documents say.
     """
     metrics = Metrics()
-    refusals = Refusals(manager.discreet)
+    refusals = Refusals(manager.discreet, plain=plain_statuses)
     app = web.Application(
         middlewares=[metrics.middleware, refusals.middleware, doorkeeper.middleware],
         client_max_size=body_bytes_max,
@@ -42,7 +44,9 @@ def create_app(
     operations = [*OPERATIONS, *push.OPERATIONS, read_document]
     for one in operations:
         _add(app, one)
-    app[DOCUMENT] = msgspec.json.encode(make_document(operations, asks_token=doorkeeper.asks_token))
+    app[DOCUMENT] = msgspec.json.encode(
+        make_document(operations, asks_token=doorkeeper.asks_token, plain=plain_statuses)
+    )
     app.on_shutdown.append(push.close_all)
     return app
 

@@ -13,7 +13,9 @@ from types import SimpleNamespace
 import pytest
 from jsonschema_rs import Draft202012Validator, meta
 
+from genvm_replay.manager.openapi import make_document
 from genvm_replay.manager.refusals import REASONS
+from genvm_replay.manager.routes import OPERATIONS
 
 from .served import Service, environment, replay_program, running_service
 
@@ -51,6 +53,15 @@ def test_routes_and_document_agree(document):
     }
     told = {(method.upper(), path) for path, one in document["paths"].items() for method in one}
     assert routes == told
+
+
+def test_plain_statuses_are_described_too():
+    """With `--plain-statuses` the document has those alone."""
+    document = make_document(OPERATIONS, asks_token=False, plain=True)
+    told = {
+        status for path in document["paths"].values() for one in path.values() for status in one["responses"]
+    }
+    assert told == {"200", "404", "500"}
 
 
 def test_everything_is_described(document):

@@ -31,6 +31,7 @@ def asked(
     token: str | None = None,
     path: str = "/x",
     method: str = "GET",
+    plain: bool = False,
     **headers: str,
 ):
     """Status, body and headers of one request to a service whose only handler raises this."""
@@ -42,7 +43,7 @@ def asked(
 
     async def talk() -> tuple[int, dict, dict]:
         middlewares = [
-            Refusals(Discretion(["/home/me/secret"])).middleware,
+            Refusals(Discretion(["/home/me/secret"]), plain=plain).middleware,
             Doorkeeper(["studio.local"], token).middleware,
         ]
         app = web.Application(middlewares=middlewares, client_max_size=1000)
@@ -196,3 +197,23 @@ def test_where_the_token_comes_from(tmp_path):
         read_token(None, "short", "127.0.0.1")
     with pytest.raises(UsageError, match="--token-file"):
         read_token(None, "", "0.0.0.0")
+
+
+@pytest.mark.parametrize(
+    ("request_", "precise"),
+    [
+        ({"error": UsageError("timestamp is missing")}, 400),
+        ({"error": refusals.Conflict("module_already_running: llm")}, 409),
+        ({"error": refusals.Busy("too_many_runs: 9")}, 429),
+        ({"method": "PUT"}, 405),
+    ],
+    ids=str,
+)
+def test_plain_statuses_are_the_documented_ones(request_, precise):
+    """Every failure is 500 then, with the same text (docs/genvm-implementation-spec.txt, manager); 404 stays."""
+    status, told, _ = asked(**request_)
+    assert status == precise
+    assert asked(**request_, plain=True)[:2] == (500, told)
+    assert asked(path="/nowhere", plain=True)[0] == 404
+    assert asked(token=TOKEN, plain=True)[0] == 401
+    assert asked(plain=True)[0] == 200
