@@ -17,7 +17,7 @@ from genvm_replay.cli.errors import FAILED
 from genvm_replay.cli.opening import open_store
 from genvm_replay.cli.output import emit
 from genvm_replay.cli.replays import TX_PREFIX, find_runs, runners_option
-from genvm_replay.cli.report import write_page
+from genvm_replay.cli.report import html_option, write_page
 from genvm_replay.cli.vms_view import trees_json, trees_text
 from genvm_replay.errors import UsageError
 
@@ -41,13 +41,7 @@ if TYPE_CHECKING:
 @click.option(
     "--records-only", is_flag=True, help="Compare what is recorded; don't run it again for VMs and memory."
 )
-@click.option(
-    "--html",
-    "target",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write an HTML page to FILE instead, one that needs no other file and no network.",
-)
+@html_option
 @runners_option
 @shared_options()
 @pass_settings

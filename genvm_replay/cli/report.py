@@ -23,17 +23,18 @@ if TYPE_CHECKING:
 
 WORDS: Final = {True: "identical", False: "different", None: "not checked"}
 RUN_ROWS: Final = ("tx", "run", "role", "events", "other_pins", "prefix_only", "error")
-
-
-@click.command()
-@click.argument("tx")
-@click.option(
+html_option: Final = click.option(
     "--html",
     "target",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write an HTML page to FILE instead, one that needs no other file and no network.",
 )
+
+
+@click.command()
+@click.argument("tx")
+@html_option
 @click.option("--run", "run_id", metavar="ID", type=int, help="Only this run of TX.")
 @runners_option
 @shared_options()

@@ -38,6 +38,7 @@ from genvm_replay.replay.reexecute import ReplayReport, reexecute
 from genvm_replay.replay.workbench import Workbench
 
 from .contracts import EVERYTHING, value
+from .mutations import changed
 
 DETERMINISTIC: list[type[Request]] = [
     *(ConsumeResult, GetBalance, GetCalldata, PostEvent, StorageRead, StorageWrite),
@@ -55,25 +56,6 @@ def forged(header: RunHeader, events: list[Event], footer: RunFooter) -> StoredR
     for event in events:
         recorder.line("main").append(event.request, event.answer)
     return recorder.finish(footer).open()
-
-
-def changed(value: object) -> object:
-    """Another value of the same type."""
-    match value:
-        case bool():
-            return not value
-        case int():
-            return value + 1
-        case str():
-            return value + "x"
-        case bytes():
-            return bytes((value[0] ^ 1,)) + value[1:] if value else b"\x01"
-        case tuple():
-            return (changed(value[0]), *value[1:]) if value else (1,)
-        case None:
-            return 1
-        case _:
-            raise TypeError(type(value))
 
 
 @pytest.fixture
