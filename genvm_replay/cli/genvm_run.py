@@ -94,7 +94,7 @@ class Session:
         from ..executor.runners.registry import Registry
         from ..host_bridge.client import connect
         from ..host_bridge.module_client import ModuleClient
-        from ..host_bridge.modules import asking_for_attempts
+        from ..host_bridge.modules import asking_for_attempts, hello_of
         from ..journal.run import Limits, RunHeader
         from ..replay.node_run import PassingStreams, execute_for_node
         from ..replay.print_text import print_report
@@ -111,7 +111,7 @@ class Session:
             limits=Limits(0xFFFF_FFFF, None, None, version_gate=True, debug_mode=self._options["debug_mode"]),
         )
         recorder = self._recorder(header)
-        hello = {"cookie": self._cookie, "host_data": self._host_data}
+        hello = hello_of(self._cookie, self._host_data)
         if recorder is not None:
             hello = asking_for_attempts(hello, keep_raw=self._options["keep_raw"])
         modules = ModuleClient(self._config.modules, hello)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeGuard
 
+from blake3 import blake3
+
 from .. import calldata
 from ..calldata import CalldataError, Value
 from ..errors import EnvironmentProblem
@@ -34,6 +36,18 @@ class Said:
 
     reply: bytes
     attempts: tuple[Mapping[str, Value], ...] = ()
+
+
+def hello_of(cookie: str, host_data: Mapping[str, Value], run_id: int | None = None) -> dict[str, Value]:
+    """The first message of a connection, as every version of the modules reads it (spec/manager-modules.md 1.1).
+
+    Args:
+        cookie: names the run to the oldest modules.
+        run_id: names it to the others, 0 ... 2^53 - 1; None: one that follows from the cookie.
+    """
+    if run_id is None:
+        run_id = int.from_bytes(blake3(cookie.encode()).digest()[:6], "little")
+    return {"cookie": cookie, "genvm_id": run_id, "host_data": host_data}
 
 
 def asking_for_attempts(hello: Mapping[str, Value], *, keep_raw: bool) -> dict[str, Value]:

@@ -10,12 +10,11 @@ from typing import Any, Final
 
 import msgspec
 
-from ..calldata import Value
 from ..executor.python_runtime.runtime import PythonRuntime
 from ..executor.runners.registry import Registry
 from ..executor.transaction import RunReport
 from ..host_bridge.module_client import ModuleClient
-from ..host_bridge.modules import asking_for_attempts
+from ..host_bridge.modules import asking_for_attempts, hello_of
 from ..journal.checkpoints import DatabaseCheckpoints
 from ..journal.connection import Database
 from ..journal.handed_run import encode_finished
@@ -67,8 +66,8 @@ def run_task(task: Task, runtime: PythonRuntime, log: Log, record_file: int) -> 
     stop = Stop()
     header = header_of(task, runtime)
     runners_dir, registry_dir = (None if folder is None else Path(folder) for folder in task.runners)
-    named: dict[str, Value] = {"cookie": f"{task.run_id:016x}", "genvm_id": task.run_id}
-    hello = asking_for_attempts({**named, "host_data": task.host_data}, keep_raw=task.keep_raw)
+    hello = hello_of(f"{task.run_id:016x}", task.host_data, task.run_id)
+    hello = asking_for_attempts(hello, keep_raw=task.keep_raw)
     recorder = RunRecorder(header, DatabaseCheckpoints(lambda: _database(task.journal)))
     with recorder, OrderHost(task) as host:
         report = execute_for_node(

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ..calldata import Value
 from ..errors import EnvironmentProblem
 from ..host_bridge.module_client import ModuleClient
-from ..host_bridge.modules import Modules, Said, asking_for_attempts
+from ..host_bridge.modules import Modules, Said, asking_for_attempts, hello_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +62,7 @@ class ReachedModules:
 def reached_modules(addresses: Mapping[str, str], tx: bytes, asking: Asking) -> Iterator[ReachedModules]:
     """Modules for one transaction, asked where they are (`ws://host:port` by name); connected when first needed."""
     name = f"0x{tx.hex()}"
-    hello: dict[str, Value] = {"cookie": name, "host_data": {"node_address": "local", "tx_id": name}}
+    hello = hello_of(name, {"node_address": "local", "tx_id": name})
     client = ModuleClient(addresses, asking_for_attempts(hello, keep_raw=asking.keep_raw))
     try:
         yield ReachedModules(client, asking)

@@ -27,6 +27,7 @@ from genvm_replay.executor.runners.nix_base32 import runner_hash
 from genvm_replay.executor.runners.runner_id import RunnerId
 from genvm_replay.host_bridge.blocking_server import BlockingHostServer
 from genvm_replay.host_bridge.local_host import LocalHost
+from genvm_replay.host_bridge.modules import hello_of
 from genvm_replay.journal.database import open_database
 from genvm_replay.journal.events import Answer, GetLeaderNondetResult, StorageRead
 from genvm_replay.journal.recorder import CHECKPOINT_BYTES
@@ -314,7 +315,9 @@ def test_modules_are_asked_over_a_web_socket(process_env: dict[str, str], tmp_pa
     assert done.returncode == 0, done.stderr
     assert calldata.encode({"ok": "yes"}) in done.stdout
     assert calldata.encode({"error": {"causes": ["x"]}}) in done.stdout
-    hello = {"cookie": "c", "host_data": {"node_address": "0x1", "tx_id": "0x2"}}
+    hello = hello_of("c", {"node_address": "0x1", "tx_id": "0x2"})
+    assert hello["cookie"] == "c", "for the oldest modules"
+    assert 0 <= hello["genvm_id"] < 2**53, "for those after them"
     payload = {"prompt": "ok?", "response_format": "text", "images": []}
     assert heard[:2] == [hello, {"Prompt": {"payload": payload, "remaining_fuel_as_gen": 2**53 - 1}}]
     assert heard.count("GetStats") == 2
