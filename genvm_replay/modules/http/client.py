@@ -7,6 +7,7 @@ host. Not here: where redirects lead (`redirects`), what is signed (`signatures`
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from types import TracebackType
@@ -26,6 +27,7 @@ from .signatures import Unsigned, normalised
 
 REDIRECTS_MAX: Final = 10
 HEADER_SIZE_MAX: Final = 1 << 16
+TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 COMPRESSED_HEADERS: Final = ("content-encoding", "content-length")
 
 
@@ -110,7 +112,7 @@ async def _exchange(session: aiohttp.ClientSession, url: URL, hop: HttpOrder) ->
     """Make one hop and read its whole reply."""
     ctx = {"url": str(url.with_user(None))}
     try:
-        headers = {name: value.decode("utf-8") for name, value in hop.headers.items()}
+        headers = _sendable(hop.headers)
         headers.setdefault("accept-encoding", ACCEPTED.decode())
         headers.setdefault("user-agent", "genvm-replay")
         request = session.request(hop.method, url, headers=headers, data=hop.body, allow_redirects=False)
@@ -128,6 +130,18 @@ async def _exchange(session: aiohttp.ClientSession, url: URL, hop: HttpOrder) ->
         if isinstance(error, TimeoutError):
             raise
         raise ModuleError("SENDING_REQUEST", fatal=True, ctx={**ctx, "error": _told(error)}) from error
+
+
+def _sendable(headers: Mapping[str, bytes]) -> dict[str, str]:
+    """Headers as they go out.
+
+    Raises:
+        ValueError: a name is no token (RFC 9110 section 5.1): `host:x` would be read as another header.
+    """
+    for name in headers:
+        if not TOKEN.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a header")
+    return {name: value.decode("utf-8") for name, value in headers.items()}
 
 
 async def _read(response: aiohttp.ClientResponse, size_max: int, ctx: Mapping[str, str]) -> bytes:

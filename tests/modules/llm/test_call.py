@@ -98,6 +98,7 @@ def test_an_answer_comes_with_its_body():
         ("-1", None),
         ("²", None),
         ("", None),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(value, milliseconds):

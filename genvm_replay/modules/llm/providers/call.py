@@ -119,7 +119,7 @@ def retry_after_ms(value: str, now: datetime) -> int | None:
         return min(int(value[:9]), RETRY_AFTER_SECONDS_MAX) * 1000
     try:
         at = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     seconds = (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds()
     return int(min(max(seconds, 0), RETRY_AFTER_SECONDS_MAX) * 1000)
