@@ -21,7 +21,7 @@ from ..errors import ModuleError
 from .connect import connector, is_forbidden
 from .content import ACCEPTED, ContentError, ContentTooLarge, codings, decoded
 from .order import HttpOrder, HttpReply
-from .policy import UrlPolicy, read_url
+from .policy import UrlPolicy, public, read_url
 from .redirects import REDIRECTS, next_hop
 from .signatures import Unsigned, normalised
 
@@ -73,7 +73,7 @@ class HttpClient:
             async with asyncio.timeout(order.timeout_s):
                 return await self._follow(order)
         except TimeoutError as error:
-            ctx = {"url": order.url, "timeout_ms": int(order.timeout_s * 1000)}
+            ctx = {"url": public(order.url), "timeout_ms": int(order.timeout_s * 1000)}
             raise ModuleError("SENDING_REQUEST", "TIMEOUT", fatal=True, ctx=ctx) from error
 
     async def _follow(self, order: HttpOrder) -> HttpReply:
@@ -91,7 +91,7 @@ class HttpClient:
                 return replace(reply, unsigned=unsigned)
             policy = None if order.unfiltered else self._policy
             hop = next_hop(hop, url, reply.status, location, policy=policy)
-        raise ModuleError("SENDING_REQUEST", "TOO_MANY_REDIRECTS", fatal=True, ctx={"url": order.url})
+        raise ModuleError("SENDING_REQUEST", "TOO_MANY_REDIRECTS", fatal=True, ctx={"url": public(order.url)})
 
     def _exempt(self, order: HttpOrder, url: URL) -> bool:
         return order.unfiltered or self._policy is None or self._policy.trusts(url.raw_host)
@@ -110,7 +110,7 @@ class HttpClient:
 
 async def _exchange(session: aiohttp.ClientSession, url: URL, hop: HttpOrder) -> HttpReply:
     """Make one hop and read its whole reply."""
-    ctx = {"url": str(url.with_user(None))}
+    ctx = {"url": public(url)}
     try:
         headers = _sendable(hop.headers)
         headers.setdefault("accept-encoding", ACCEPTED.decode())

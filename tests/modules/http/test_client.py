@@ -117,6 +117,24 @@ def test_faults_have_their_codes(handler, order, causes):
 
 
 @pytest.mark.parametrize(
+    ("handler", "order"), [(never, {"timeout_s": 0.1}), (redirect("/"), {}), (cut_short, {})]
+)
+def test_no_error_tells_a_password(handler, order):
+    """That of a URL, which may be an operator's service."""
+
+    async def scenario():
+        async with serving({"/": handler}) as served, HttpClient(None) as client:
+            url = served.url("/").replace("//", "//user:secret@")
+            with pytest.raises(ModuleError) as caught:
+                await client.request(HttpOrder("GET", url, **order))
+            return caught.value.to_text()
+
+    text = run(scenario())
+    assert "http://127.0.0.1" in text
+    assert "secret" not in text
+
+
+@pytest.mark.parametrize(
     ("location", "code"),
     [
         ("http://example.com:8080/", "PORT_FORBIDDEN"),
