@@ -9,7 +9,7 @@
         done = genvm_node.call(oracle.address, "update", options=genvm_options)
         assert returned(done) == 1234
 
-`pytest --genvm-modules modules.yaml` records `cassettes/test_oracle/test_price.yaml`; from then on `pytest` plays it,
+`pytest --genvm-modules=modules.yaml` records `cassettes/test_oracle/test_price.yaml`; from then on `pytest` plays it,
 with no module, no key and no network. `--genvm-cassette-mode` is as `--cassette-mode` of `call` (docs/modules.md).
 """
 

@@ -109,7 +109,7 @@ def _serve(
 
     parent = os.getppid() if die_with_parent else None
     module, service = configured(name, path, **special)
-    log_to(sys.stderr, log_level or service.log_level)
+    log_to(sys.stderr, log_level or service.log_level, service.log_disable)
 
     def ready(address: str) -> None:
         click.echo(ready_line(address))

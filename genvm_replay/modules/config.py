@@ -36,7 +36,7 @@ REQUIRED: Final[Any] = object()
 
 
 def read_config_file(path: Path) -> dict[str, Any]:
-    """Read a configuration in YAML, of which JSON is a part. Variables in it stay as they are.
+    """Read a configuration in YAML, of which JSON is a part. Variables in it stay as they are; an empty file is a map.
 
     Raises:
         UsageError: the file can't be read, is no YAML, or holds no map.
@@ -53,6 +53,8 @@ def read_config_file(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: {error.strerror or error}") from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise UsageError(f"{path}: not YAML: {error}") from error
+    if document is None:
+        return {}
     if not isinstance(document, dict):
         raise UsageError(f"{path}: a configuration is a map of keys")
     return document

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from typing import IO, Final
 
 LEVELS: Final = {
@@ -21,14 +22,17 @@ ROOT: Final = "genvm_replay"
 TEXT_CHARS_MAX: Final = 2000  # of one value
 
 
-def log_to(stream: IO[str], level: str) -> None:
+def log_to(stream: IO[str], level: str, disable: str = "") -> None:
     """Send the log of this process there.
 
     Args:
         level: one of LEVELS.
+        disable: targets that are left out, with commas between them; `*` stands for anything.
     """
+    patterns = [pattern.strip() for pattern in disable.split(",")]
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines())
+    handler.addFilter(lambda record: not any(fnmatchcase(_target(record), pattern) for pattern in patterns))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)  # of libraries
@@ -44,13 +48,17 @@ class JsonLines(logging.Formatter):
         own = record.name.startswith(ROOT)
         # Of libraries the fixed words only: what they fill in may be a part of a message.
         message = record.getMessage() if own else str(record.msg).partition("\n")[0]
-        told |= {"target": record.name.removeprefix(ROOT + "."), "message": message}
+        told |= {"target": _target(record), "message": message}
         facts = getattr(record, "facts", None)
         if isinstance(facts, Mapping):
             told |= facts
         if record.exc_info and record.exc_info[0]:
             told |= {"error": record.exc_info[0].__name__, "places": _places(record)}
         return json.dumps({name: _bounded(value) for name, value in told.items()}, default=str)
+
+
+def _target(record: logging.LogRecord) -> str:
+    return record.name.removeprefix(ROOT + ".")
 
 
 def _places(record: logging.LogRecord) -> list[str]:

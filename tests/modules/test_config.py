@@ -46,6 +46,14 @@ def test_endless_nesting_is_refused():
         expand(loop, {})
 
 
+@pytest.mark.parametrize("content", [b"", b"# nothing but a remark\n"])
+def test_an_empty_file_is_a_configuration(tmp_path, content):
+    """One that sets nothing."""
+    path = tmp_path / "web.yaml"
+    path.write_bytes(content)
+    assert read_config_file(path) == {}
+
+
 def test_a_few_lines_that_stand_for_millions_are_refused(tmp_path):
     """YAML's anchors again."""
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x]"]

@@ -52,3 +52,16 @@ def test_exceptions(stream: io.StringIO) -> None:
     assert own["places"][0].startswith(__file__)
     assert foreign["message"] == "oops %s"
     assert "sk-secret" not in stream.getvalue()
+
+
+def test_targets_that_are_left_out(stream: io.StringIO) -> None:
+    """By their names, with `*` for anything; an empty setting leaves out nothing."""
+    log_to(stream, "info", "modules.web.*, aiohttp.server,")
+    for name in (
+        "genvm_replay.modules.web.module",
+        "aiohttp.server",
+        "aiohttp.client",
+        "genvm_replay.modules.website",
+    ):
+        logging.getLogger(name).warning("told")
+    assert [line["target"] for line in lines(stream)] == ["aiohttp.client", "modules.website"]

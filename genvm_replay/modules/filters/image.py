@@ -8,11 +8,20 @@ from __future__ import annotations
 import io
 import random
 import statistics
+import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from PIL import Image, ImageChops, ImageFilter, ImageOps, JpegImagePlugin, PngImagePlugin
+from PIL import (
+    Image,
+    ImageChops,
+    ImageFilter,
+    ImageOps,
+    JpegImagePlugin,
+    PngImagePlugin,
+    UnidentifiedImageError,
+)
 
 from ..errors import ModuleError
 
@@ -36,6 +45,13 @@ class Step:
 
     name: str
     values: Mapping[str, float]
+
+
+DAMAGED: Final = (
+    *(OSError, EOFError, SyntaxError, ValueError, Image.DecompressionBombError),
+    *(ArithmeticError, AttributeError, LookupError, TypeError, struct.error),
+)
+"""What Pillow raises at damaged pictures; the second line where the values of EXIF data have a wrong type."""
 
 
 def filter_image(data: bytes, steps: Sequence[Step]) -> bytes:
@@ -64,7 +80,11 @@ def _opened(data: bytes) -> Image.Image:
                 raise _invalid(f"{width} x {height} pixels, limit {PIXELS_MAX}")
             upright = ImageOps.exif_transpose(picture)
             return upright.convert("RGBA" if upright.has_transparency_data else "RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (
+        UnidentifiedImageError
+    ) as error:  # its text has the address of an object, which differs between validators
+        raise _invalid("neither a PNG nor a JPEG") from error
+    except DAMAGED as error:
         raise _invalid(str(error)) from error
 
 

@@ -7,6 +7,7 @@ host. Not here: where redirects lead (`redirects`), what is signed (`signatures`
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from types import TracebackType
@@ -20,12 +21,13 @@ from ..errors import ModuleError
 from .connect import connector, is_forbidden
 from .content import ACCEPTED, ContentError, ContentTooLarge, codings, decoded
 from .order import HttpOrder, HttpReply
-from .policy import UrlPolicy, read_url
+from .policy import UrlPolicy, public, read_url
 from .redirects import REDIRECTS, next_hop
 from .signatures import Unsigned, normalised
 
 REDIRECTS_MAX: Final = 10
 HEADER_SIZE_MAX: Final = 1 << 16
+TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 COMPRESSED_HEADERS: Final = ("content-encoding", "content-length")
 
 
@@ -71,7 +73,7 @@ class HttpClient:
             async with asyncio.timeout(order.timeout_s):
                 return await self._follow(order)
         except TimeoutError as error:
-            ctx = {"url": order.url, "timeout_ms": int(order.timeout_s * 1000)}
+            ctx = {"url": public(order.url), "timeout_ms": int(order.timeout_s * 1000)}
             raise ModuleError("SENDING_REQUEST", "TIMEOUT", fatal=True, ctx=ctx) from error
 
     async def _follow(self, order: HttpOrder) -> HttpReply:
@@ -89,7 +91,7 @@ class HttpClient:
                 return replace(reply, unsigned=unsigned)
             policy = None if order.unfiltered else self._policy
             hop = next_hop(hop, url, reply.status, location, policy=policy)
-        raise ModuleError("SENDING_REQUEST", "TOO_MANY_REDIRECTS", fatal=True, ctx={"url": order.url})
+        raise ModuleError("SENDING_REQUEST", "TOO_MANY_REDIRECTS", fatal=True, ctx={"url": public(order.url)})
 
     def _exempt(self, order: HttpOrder, url: URL) -> bool:
         return order.unfiltered or self._policy is None or self._policy.trusts(url.raw_host)
@@ -108,9 +110,9 @@ class HttpClient:
 
 async def _exchange(session: aiohttp.ClientSession, url: URL, hop: HttpOrder) -> HttpReply:
     """Make one hop and read its whole reply."""
-    ctx = {"url": str(url.with_user(None))}
+    ctx = {"url": public(url)}
     try:
-        headers = {name: value.decode("utf-8") for name, value in hop.headers.items()}
+        headers = _sendable(hop.headers)
         headers.setdefault("accept-encoding", ACCEPTED.decode())
         headers.setdefault("user-agent", "genvm-replay")
         request = session.request(hop.method, url, headers=headers, data=hop.body, allow_redirects=False)
@@ -128,6 +130,18 @@ async def _exchange(session: aiohttp.ClientSession, url: URL, hop: HttpOrder) ->
         if isinstance(error, TimeoutError):
             raise
         raise ModuleError("SENDING_REQUEST", fatal=True, ctx={**ctx, "error": _told(error)}) from error
+
+
+def _sendable(headers: Mapping[str, bytes]) -> dict[str, str]:
+    """Headers as they go out.
+
+    Raises:
+        ValueError: a name is no token (RFC 9110 section 5.1): `host:x` would be read as another header.
+    """
+    for name in headers:
+        if not TOKEN.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a header")
+    return {name: value.decode("utf-8") for name, value in headers.items()}
 
 
 async def _read(response: aiohttp.ClientResponse, size_max: int, ctx: Mapping[str, str]) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 import brotli
 import zstandard
@@ -12,7 +12,8 @@ import zstandard
 ACCEPTED: Final = b"gzip, deflate, br, zstd"
 CODINGS_MAX: Final = 4
 PIECE_SIZE: Final = 1 << 16
-ZSTD_PIECE_SIZE: Final = 256
+FRAME_PIECE_SIZE: Final = 256
+FRAMES_MAX: Final = 4096
 ZSTD_WINDOW_MAX: Final = 8 << 20
 
 
@@ -48,30 +49,54 @@ def decoded(body: bytes, names: list[str], *, size_max: int) -> bytes:
     return body
 
 
-def _inflate(body: bytes, size_max: int, window: int) -> bytes:
-    inflater = zlib.decompressobj(window)
-    plain = inflater.decompress(body, size_max + 1)
-    while inflater.eof and window > zlib.MAX_WBITS and inflater.unused_data and len(plain) <= size_max:
-        body = inflater.unused_data  # a gzip file may have members (RFC 1952 section 2.2)
-        inflater = zlib.decompressobj(window)
-        plain += inflater.decompress(body, size_max + 1 - len(plain))
+class Frame(Protocol):
+    """What undoes one frame: a stream of zlib, a member of gzip, a frame of zstd."""
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: memoryview, /) -> bytes: ...
+
+
+def _frames(body: bytes, size_max: int, start: Callable[[], Frame], *, frames_max: int = FRAMES_MAX) -> bytes:
+    """Undo frames, one after another; what stands behind the last that is allowed is ignored if that is the only one.
+
+    A few bytes at a time: each may stand for kilobytes, and what a frame leaves over is copied, so that many small
+    frames in one large piece would take quadratic time.
+    """
+    plain, at, count, rest = bytearray(), 0, 0, memoryview(body)
+    frame: Frame | None = None
+    while at < len(body) and len(plain) <= size_max:
+        if frame is None or frame.eof:
+            if count == frames_max == 1:
+                break
+            if count == frames_max:
+                raise ContentError(f"more than {frames_max} frames")
+            frame, count = start(), count + 1
+        piece = rest[at : at + FRAME_PIECE_SIZE]
+        plain += frame.decompress(piece)
+        at += len(piece) - len(frame.unused_data)
     if len(plain) > size_max:
         raise ContentTooLarge
-    if not inflater.eof:
+    if frame is None or not frame.eof:
         raise ContentError("cut short")
-    return plain
+    return bytes(plain)
 
 
 def _gzip(body: bytes, size_max: int) -> bytes:
-    return _inflate(body, size_max, 16 + zlib.MAX_WBITS)
+    """Members, one after another (RFC 1952 section 2.2)."""
+    return _frames(body, size_max, lambda: zlib.decompressobj(16 + zlib.MAX_WBITS))
 
 
 def _deflate(body: bytes, size_max: int) -> bytes:
     """The zlib form by the letter, the bare form as some servers send it."""
     try:
-        return _inflate(body, size_max, zlib.MAX_WBITS)
+        return _frames(body, size_max, lambda: zlib.decompressobj(zlib.MAX_WBITS), frames_max=1)
     except zlib.error:
-        return _inflate(body, size_max, -zlib.MAX_WBITS)
+        return _frames(body, size_max, lambda: zlib.decompressobj(-zlib.MAX_WBITS), frames_max=1)
 
 
 def _brotli(body: bytes, size_max: int) -> bytes:
@@ -91,22 +116,9 @@ def _brotli(body: bytes, size_max: int) -> bytes:
 
 
 def _zstd(body: bytes, size_max: int) -> bytes:
-    """A window of at most 8 MiB, as HTTP has it (RFC 9659). A few bytes at a time: each may stand for 32 KiB."""
-    plain = bytearray()
-    rest = memoryview(body)
-    frame = None
-    while rest and len(plain) <= size_max:
-        if frame is None or frame.eof:
-            frame = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_MAX).decompressobj()
-        piece, rest = rest[:ZSTD_PIECE_SIZE], rest[ZSTD_PIECE_SIZE:]
-        plain += frame.decompress(piece)
-        if frame.unused_data:
-            rest = memoryview(frame.unused_data + bytes(rest))
-    if len(plain) > size_max:
-        raise ContentTooLarge
-    if frame is None or not frame.eof:
-        raise ContentError("cut short")
-    return bytes(plain)
+    """Frames, one after another; a window of at most 8 MiB, as HTTP has it (RFC 9659)."""
+    decompressor = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_MAX)
+    return _frames(body, size_max, decompressor.decompressobj)
 
 
 def _guarded(decode: Callable[[bytes, int], bytes]) -> Callable[[bytes, int], bytes]:

@@ -19,6 +19,7 @@ from ..lua.values import LuaValue, as_bytes, as_integer, as_map, as_number, as_t
 from ..messages import DURATION, METHODS
 from ..session import Session
 from .order import BODY_SIZE_MAX, TIMEOUT_S, HttpOrder, HttpReply, Sign
+from .policy import public
 from .signatures import Unsigned
 from .signer import Signer
 
@@ -123,7 +124,7 @@ def location(url: str) -> str | None:
 
 async def _recorded(client: Requester, order: HttpOrder, session: Session) -> HttpReply:
     """Make a request and write it down among the attempts: what went out and how it ended, no header and no body."""
-    attempt: dict[str, Value] = {"method": order.method, "url": _public(order.url)}
+    attempt: dict[str, Value] = {"method": order.method, "url": public(order.url)}
     session.attempts.append(attempt)
     started = time.monotonic_ns()
     try:
@@ -137,13 +138,6 @@ async def _recorded(client: Requester, order: HttpOrder, session: Session) -> Ht
         attempt["duration_us"] = (time.monotonic_ns() - started) // 1000
 
 
-def _public(url: str) -> str:
-    try:
-        return str(URL(url).with_user(None))
-    except ValueError:
-        return url
-
-
 def _audit(unsigned: Unsigned | None) -> dict[str, Value]:
     if unsigned is None:
         return {}
@@ -153,7 +147,7 @@ def _audit(unsigned: Unsigned | None) -> dict[str, Value]:
 def _answer(reply: HttpReply, *, as_json: bool, only_ok: bool) -> LuaValue:
     """What the script gets. The body is parsed before the status is looked at, as deployed (section 2.4)."""
     answer: dict[str, Any] = {"status": reply.status, "headers": dict(reply.headers), "body": reply.body}
-    facts = {"url": _public(reply.url), **answer}
+    facts = {"url": public(reply.url), **answer}
     if as_json:
         try:
             answer["body"] = read_json(reply.body)

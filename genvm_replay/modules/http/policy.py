@@ -92,3 +92,11 @@ def read_url(text: str) -> URL:
     except ValueError as error:
         raise ModuleError("MALFORMED_URL", ctx={"url": text[:URL_SIZE_MAX]}) from error
     return url
+
+
+def public(url: str | URL) -> str:
+    """A URL as it may be told: without user and password. What is no URL stays as it is."""
+    try:
+        return str(URL(url).with_user(None))
+    except ValueError:
+        return str(url)

@@ -34,7 +34,10 @@ class ThreadResolver(AbstractResolver):
         look_up = partial(
             socket.getaddrinfo, host, port, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
         )
-        found = await asyncio.get_running_loop().run_in_executor(self._threads, look_up)
+        try:
+            found = await asyncio.get_running_loop().run_in_executor(self._threads, look_up)
+        except UnicodeError as error:  # a label that is empty or has more than 63 characters
+            raise socket.gaierror(f"{host}: no name has this form") from error
         return [
             ResolveResult(
                 hostname=host,

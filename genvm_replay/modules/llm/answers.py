@@ -11,7 +11,7 @@ import json
 import logging
 import re
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final, Literal, TypeAlias
 
 from ...calldata import Value
@@ -54,7 +54,7 @@ def _read_map(text: str) -> dict[str, Value]:
     inner = inner.removesuffix("```").strip()
     try:
         answer = json.loads(
-            complete(inner), strict=False, parse_float=Decimal, parse_constant=_refuse_constant
+            complete(inner), strict=False, parse_float=_number, parse_constant=_refuse_constant
         )
     except (ValueError, RecursionError) as error:
         raise _not_json(str(error), text) from error
@@ -76,16 +76,18 @@ def _carried(value: Any, depth: int) -> Any:
         case str():
             return _whole_text(value)
         case float():
-            return _number(Decimal(repr(value)))
-        case Decimal():
-            return _number(value)
+            return _number(repr(value))
     return value
 
 
-def _number(number: Decimal) -> int | str:
+def _number(text: str) -> int | str:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:  # its exponent is beyond what Decimal counts
+        return text
     exponent = number.as_tuple().exponent
     if not isinstance(exponent, int) or abs(exponent) > EXPONENT_MAX or abs(number.adjusted()) > EXPONENT_MAX:
-        return str(number)
+        return text
     if number == number.to_integral_value():
         return int(number)
     return format(number, "f").rstrip("0")

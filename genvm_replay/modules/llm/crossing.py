@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from ...calldata import Value
 from ..errors import ModuleError
+from ..lua.values import in_64_bits
 from .answers import to_data
 
 SMALL = 1 << 63
@@ -60,7 +61,7 @@ def _as_lua(value: Any) -> Any:
         case bool():
             return ("boolean", value)
         case int():
-            return value if -SMALL <= value < SMALL else float(value)
+            return in_64_bits(value)
         case bytes():
             return value.decode("utf-8", "replace")
         case Mapping():

@@ -92,7 +92,7 @@ class ForkServer:
         with theirs:
             try:
                 self._process = await asyncio.create_subprocess_exec(
-                    sys.executable, "-P", "-c", START, str(theirs.fileno()), str(ROOT),
+                    sys.executable, "-P", "-W", "ignore", "-c", START, str(theirs.fileno()), str(ROOT),
                     stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
                     pass_fds=[theirs.fileno()],
                     env={name: os.environ[name] for name in ENVIRONMENT if name in os.environ},

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from itertools import count
 from typing import Any, Final, TypeAlias
 
-MESSAGE_SIZE_MAX: Final = 64 << 20
+EVENT_SIZE_MAX: Final = 4 << 20
+REPLY_SIZE_MAX: Final = 256 << 20
+"""The largest output of a page that can be set, each character escaped, is under it."""
+EVENT: Final = b'{"method":'
+PIECE_SIZE: Final = 1 << 18
 CALL_TIMEOUT_S: Final = 30.0
 DETACHED: Final = "Inspector.detached"
 """The last event that a listener gets when the browser is gone."""
@@ -76,10 +80,9 @@ class Cdp:
     async def run(self) -> None:
         """Read messages until the browser is gone; fails all that wait then."""
         try:
-            while True:
-                message = json.loads((await self._reader.readuntil(b"\0"))[:-1])
-                self._take(message)
-        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError, ValueError):
+            async for message in _messages(self._reader):
+                self._take(json.loads(message))
+        except (OSError, ValueError):
             pass
         finally:
             self.gone = True
@@ -101,3 +104,23 @@ class Cdp:
             listener = self._listeners.get(message.get("sessionId", ""))
             if listener is not None:
                 listener(message["method"], message.get("params", {}))
+
+
+async def _messages(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    """Messages but those that are too large: a page puts what it wants into events, and must not harm the others."""
+    unread, dropping = bytearray(), False
+    while piece := await reader.read(PIECE_SIZE):
+        *ends, rest = piece.split(b"\0")
+        for end in ends:
+            unread += end
+            if not dropping and not _is_too_large(unread):
+                yield bytes(unread)
+            unread.clear()
+            dropping = False
+        if not dropping:
+            unread += rest
+            dropping = _is_too_large(unread)
+
+
+def _is_too_large(message: bytearray) -> bool:
+    return len(message) > (EVENT_SIZE_MAX if message.startswith(EVENT) else REPLY_SIZE_MAX)

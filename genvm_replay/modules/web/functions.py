@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ...calldata import Value
 from ..errors import ModuleError
-from ..http.policy import UrlPolicy
+from ..http.policy import UrlPolicy, public
 from ..lua.effects import Function
 from ..lua.values import LuaValue, as_map, as_number, as_text, unexpected
 from ..messages import MODES
@@ -27,7 +27,7 @@ def render_function(renderer: Renderer, *, name: str, wait_max_s: float) -> dict
 
     async def render(session: Session, arguments: list[LuaValue]) -> dict[str, LuaValue]:
         order = _order(arguments[-1] if arguments else None, wait_max_s)
-        attempt: dict[str, Value] = {"renderer": name, "mode": order.mode, "url": order.url}
+        attempt: dict[str, Value] = {"renderer": name, "mode": order.mode, "url": public(order.url)}
         session.attempts.append(attempt)
         started = time.monotonic_ns()
         try:

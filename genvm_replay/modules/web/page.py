@@ -171,6 +171,8 @@ class Page:
         finally:
             if not task.done():
                 task.cancel()
+            elif not task.cancelled():
+                task.exception()  # both may fail at once, and one is told
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from ...errors import UsageError
-from .cdp import MESSAGE_SIZE_MAX
+from .cdp import PIECE_SIZE
 
 NAMES: Final = (
     "chromium-headless-shell",
@@ -56,6 +56,11 @@ SETTINGS: Final = (
     "--disable-extensions",
     "--disable-sync",
 )
+ENVIRONMENT: Final = (
+    *("PATH", "LD_LIBRARY_PATH", "TMPDIR", "FONTCONFIG_PATH", "FONTCONFIG_FILE", "FONTCONFIG_SYSROOT"),
+    *("XDG_DATA_DIRS", "XDG_CONFIG_DIRS", "SSL_CERT_DIR", "SSL_CERT_FILE"),
+)
+"""What the browser gets of the environment. Keys of providers may stand there too, and pages are hostile."""
 SECONDS_TO_STOP: Final = 5.0
 ERRORS_SIZE_MAX: Final = 2000
 
@@ -149,7 +154,8 @@ def _spawn(program: str, arguments: list[str], folder: Path, to_browser: int, fr
                 (os.POSIX_SPAWN_DUP2, first, 3),
                 (os.POSIX_SPAWN_DUP2, second, 4),
             ]
-            environment = {**os.environ, "HOME": str(folder), "TZ": "UTC", "LANG": "C.UTF-8"}
+            inherited = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+            environment = {**inherited, "HOME": str(folder), "TZ": "UTC", "LANG": "C.UTF-8"}
             return os.posix_spawn(program, arguments, environment, file_actions=actions, setsid=True)
         finally:
             os.close(first)
@@ -164,7 +170,7 @@ def _high(descriptor: int) -> int:
 
 async def _streams(events: int, commands: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader(limit=MESSAGE_SIZE_MAX)
+    reader = asyncio.StreamReader(limit=PIECE_SIZE)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(events, "rb", 0))
     transport, protocol = await loop.connect_write_pipe(
         lambda: asyncio.streams.FlowControlMixin(loop), os.fdopen(commands, "wb", 0)

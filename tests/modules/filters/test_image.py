@@ -127,10 +127,29 @@ def test_a_decompression_bomb_is_refused_by_its_header():
     ids=["nothing", "a name", "half a PNG", "half a JPEG", "GIF", "TIFF"],
 )  # fmt: skip
 def test_what_is_no_png_or_jpeg_is_refused(data):
-    """Fatally, as in deployed modules."""
+    """Fatally, as in deployed modules; the text is the same in every process, so no address of an object is in it."""
     with pytest.raises(ModuleError, match="INVALID_IMAGE") as refused:
         filter_image(data, [])
     assert refused.value.fatal
+    assert " at 0x" not in refused.value.to_text()
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+def test_exif_data_of_the_wrong_types_is_damage():
+    """Pillow then fails in ways of its own; for contracts it is a damaged picture, or one without that data."""
+    exif = Image.Exif()
+    exif[0x112], exif[0x10F] = 6, "maker"
+    kept = io.BytesIO()
+    scene().convert("RGB").save(kept, "JPEG", exif=exif)
+    data, tags = kept.getvalue(), kept.getvalue().index(b"Exif") + 16
+    codes = set()
+    for at in range(tags, tags + 24):
+        for byte in range(16):
+            try:
+                filter_image(data[:at] + bytes([byte]) + data[at + 1 :], [])
+            except ModuleError as error:
+                codes.add(error.causes)
+    assert codes == {("INVALID_IMAGE",)}
 
 
 @given(st.integers(0, 2000), st.integers(0, 255))

@@ -98,6 +98,10 @@ async def cut_short(request):
         (never, {"timeout_s": 0.2}, ("SENDING_REQUEST", "TIMEOUT")),
         (page(b""), {"headers": {"a": b"b\r\nc: d"}}, ("SENDING_REQUEST",)),
         (page(b""), {"headers": {"a": b"\xff"}}, ("SENDING_REQUEST",)),
+        (page(b""), {"headers": {"host:evil": b"x"}}, ("SENDING_REQUEST",)),
+        (page(b""), {"headers": {"Transfer-Encoding ": b"chunked"}}, ("SENDING_REQUEST",)),
+        (page(b""), {"headers": {"": b"x"}}, ("SENDING_REQUEST",)),
+        (page(b""), {"headers": {"\u00e9": b"x"}}, ("SENDING_REQUEST",)),
         (redirect("/"), {}, ("SENDING_REQUEST", "TOO_MANY_REDIRECTS")),
         (page(b""), {"url": "http://127.0.0.1:1/"}, ("SENDING_REQUEST",)),
         (page(b""), {"url": "http://no-such-name.invalid/"}, ("SENDING_REQUEST",)),
@@ -110,6 +114,24 @@ def test_faults_have_their_codes(handler, order, causes):
     assert isinstance(error, ModuleError)
     assert error.causes == causes
     assert error.fatal == (causes != ("MALFORMED_URL",))
+
+
+@pytest.mark.parametrize(
+    ("handler", "order"), [(never, {"timeout_s": 0.1}), (redirect("/"), {}), (cut_short, {})]
+)
+def test_no_error_tells_a_password(handler, order):
+    """That of a URL, which may be an operator's service."""
+
+    async def scenario():
+        async with serving({"/": handler}) as served, HttpClient(None) as client:
+            url = served.url("/").replace("//", "//user:secret@")
+            with pytest.raises(ModuleError) as caught:
+                await client.request(HttpOrder("GET", url, **order))
+            return caught.value.to_text()
+
+    text = run(scenario())
+    assert "http://127.0.0.1" in text
+    assert "secret" not in text
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,23 @@ def test_forms_that_servers_send():
     assert decoded(gzip.compress(b"hel") + gzip.compress(b"lo"), ["gzip"], size_max=5) == b"hello"
     assert decoded(zstandard.compress(b"hel") + zstandard.compress(b"lo"), ["zstd"], size_max=5) == b"hello"
     assert decoded(brotli.compress(gzip.compress(b"hello")), ["gzip", "br"], size_max=99) == b"hello"
+    assert decoded(zlib.compress(b"hello") + b"what follows", ["deflate"], size_max=5) == b"hello"
+
+
+@pytest.mark.parametrize(
+    ("name", "frame"),
+    [
+        ("gzip", gzip.compress(b"")),
+        ("zstd", zstandard.compress(b"")),
+        ("zstd", b"\x50\x2a\x4d\x18" + bytes(4)),
+    ],
+    ids=["gzip", "zstd", "zstd-skippable"],
+)
+def test_frames_without_end_are_not_waited_out(name, frame):
+    """A body of empty frames holds up nobody else: they are counted, 4096 are enough."""
+    assert decoded(frame * 4096, [name], size_max=1 << 24) == b""
+    with pytest.raises(ContentError, match="more than 4096 frames"):
+        decoded(frame * ((16 << 20) // len(frame)), [name], size_max=1 << 24)
 
 
 def test_what_a_header_says():

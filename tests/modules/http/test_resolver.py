@@ -34,10 +34,11 @@ def test_names_and_addresses_of_this_machine():
     assert (found["host"], found["port"], found["family"]) == ("127.0.0.1", 80, socket.AF_INET)
 
 
-def test_a_name_that_nobody_has():
-    """Is an OSError."""
+@pytest.mark.parametrize("name", ["no-such-name.invalid", "a" * 64 + ".com", "a..com", "a." * 130 + "com"])
+def test_a_name_that_nobody_has(name):
+    """Is an OSError, also if nobody could have it."""
     with pytest.raises(socket.gaierror):
-        run(looked_up("no-such-name.invalid"))
+        run(looked_up(name))
 
 
 def test_it_does_not_wait_for_the_threads_of_others():

@@ -14,7 +14,7 @@ from genvm_replay.modules.llm.costs import Usage
 from genvm_replay.modules.llm.images import Image
 from genvm_replay.modules.llm.providers import SHAPES
 from genvm_replay.modules.llm.providers.call import call, open_http, retry_after_ms
-from tests.modules.llm.services import GOOD_BODY, fault_server
+from tests.modules.llm.services import GOOD_BODY, fault_server, http
 
 OPENAI = SHAPES["openai-compatible"]
 FAILURES = [
@@ -62,6 +62,36 @@ def test_each_failure_has_its_code(fault, code, facts):
     assert len(error.to_text()) < 5000
 
 
+@pytest.mark.parametrize("told", ["body", "header", "reason"])
+def test_a_key_is_not_told_in_part_either(told):
+    """What is told of an answer is cut: not where only the first half of a key would be left."""
+    key = "sk-0123456789-a-key-that-is-long"
+    filling = "x" * (2048 - len(key) + 1)
+    answers = {
+        "body": http(400, f'{{"e": "{filling[6:]}{key}"}}'.encode()),
+        "header": http(400, b"{}", f"x-request-id: {filling}{key}\r\n"),
+        "reason": b"HTTP/1.1 x " + (filling[80:] + key).encode() + b"\r\n\r\n",
+    }
+
+    async def serve(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answers[told])
+        await writer.drain()
+        writer.close()
+
+    async def scenario():
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        host = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with server, open_http() as client:
+            with pytest.raises(ModuleError) as caught:
+                await call(client, OPENAI, host, key, Ask("m", "Hi"), 20)
+        return caught.value.to_text()
+
+    text = asyncio.run(scenario())
+    assert "xxx" in text
+    assert key[:8] not in text
+
+
 def test_a_service_that_is_down_has_a_code():
     """Refused connections and unknown names alike."""
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -98,6 +128,7 @@ def test_an_answer_comes_with_its_body():
         ("-1", None),
         ("²", None),
         ("", None),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(value, milliseconds):

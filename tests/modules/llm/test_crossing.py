@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from genvm_replay.modules.errors import ModuleError
@@ -13,6 +15,7 @@ ANSWER = {
     "c": {},
     "d": [1, None, 3],
     "e": 2**70,
+    "huge": -(10**400),
     "f": {"g": [{}, "x"]},
     "h": True,
     "i": -5,
@@ -22,6 +25,7 @@ CROSSED = {
     "c": {},
     "d": {1: 1, 3: 3},
     "e": float(2**70),
+    "huge": -math.inf,
     "f": {"g": [{}, b"x"]},
     "h": True,
     "i": -5.0,

@@ -163,3 +163,12 @@ def test_a_body_without_an_answer_is_a_coded_error(provider, document):
         SHAPES[provider].read_response(PLAIN, document)
     assert (caught.value.causes, caught.value.fatal) == (("DESERIALIZING",), True)
     assert caught.value.ctx["path"].startswith("/")
+
+
+@pytest.mark.parametrize(
+    ("told", "counted"), [(3, 3), (10**12, 10**12), (10**12 + 1, 0), (10**400, 0), (-1, 0), (True, 0)]
+)
+def test_a_count_of_tokens_that_nobody_can_believe_is_none(told, counted):
+    """It would use up a budget for ever, and no database has room for it."""
+    document = {"choices": [{"message": {"content": "x"}}], "usage": {"prompt_tokens": told}}
+    assert SHAPES["openai-compatible"].read_response(PLAIN, document).usage == Usage(counted, 0)

@@ -201,3 +201,19 @@ def test_memory_of_a_group_is_seen():
     """Ours is there; that of a group which isn't is empty."""
     assert private_sizes(os.getpgrp())[os.getpid()] > 1 << 20
     assert private_sizes(0x7FFFFFFF) == {}
+
+
+def test_the_browser_gets_no_keys(browser_program, monkeypatch):
+    """What stands in the module's environment is nothing for a program that runs the scripts of strangers."""
+    monkeypatch.setenv("OPENAI_KEY", "sk-secret-of-the-module")
+
+    async def scenario():
+        async with (
+            Browser(BrowserLimits(path=browser_program)) as browser,
+            browser.page(proxy_port=9, size_max=1),
+        ):
+            return Path(f"/proc/{process_of(browser)}/environ").read_bytes()
+
+    environment = run(scenario())
+    assert b"HOME=" in environment
+    assert b"sk-secret" not in environment

@@ -19,6 +19,7 @@ import aiohttp
 
 from ...errors import ModuleError
 from ..ask import Ask, Reply
+from ..redaction import Redactor
 from .wire import Shape, WireRequest
 
 BODY_BYTES_MAX: Final = 32 << 20
@@ -56,18 +57,19 @@ async def call(
     request = shape.build_request(ask, key)
     url = host.rstrip("/") + request.path
     size_max = min(BODY_BYTES_MAX, BODY_BYTES_PLAIN + BYTES_PER_TOKEN * ask.max_tokens)
+    clean = Redactor([key]).clean  # before anything is cut: half a key would not be found
     facts: dict[str, Any] = {"url": url}
     code = "SENDING_REQUEST"
     try:
         async with _post(http, url, request, timeout_s) as response:
             code = "READING_BODY"
-            facts |= _facts(response.status, response.headers)
+            facts |= _facts(response.status, response.headers, clean)
             body = await _read(response.content, size_max)
     except TimeoutError as error:
         raise _failed(code, facts, f"no answer within {timeout_s:g}s") from error
     except (aiohttp.ClientError, OSError, _TooLarge, ValueError) as error:
-        raise _failed(code, facts, _told(error)) from error
-    facts["body"] = body[:TOLD_BYTES_MAX].decode("utf-8", "replace")
+        raise _failed(code, facts, _readable(clean(_told(error)))) from error
+    facts["body"] = clean(body)[:TOLD_BYTES_MAX].decode("utf-8", "replace")
     document = _parsed(body, lambda reason: _failed("READING_BODY", facts, reason))
     if facts["status"] != 200:
         raise _failed("STATUS_NOT_OK", facts, "the status is not 200")
@@ -103,8 +105,8 @@ def _parsed(body: bytes, failed: Callable[[str], ModuleError]) -> Any:
         raise failed("the body is not JSON") from error
 
 
-def _facts(status: int, headers: Mapping[str, str]) -> dict[str, Any]:
-    told = {name: _readable(headers[name]) for name in TOLD_HEADERS if name in headers}
+def _facts(status: int, headers: Mapping[str, str], clean: Callable[[str], str]) -> dict[str, Any]:
+    told = {name: _readable(clean(headers[name])) for name in TOLD_HEADERS if name in headers}
     facts: dict[str, Any] = {"status": status, "headers": told}
     waits = retry_after_ms(headers.get("retry-after", ""), datetime.now(UTC))
     if waits is not None:
@@ -119,7 +121,7 @@ def retry_after_ms(value: str, now: datetime) -> int | None:
         return min(int(value[:9]), RETRY_AFTER_SECONDS_MAX) * 1000
     try:
         at = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     seconds = (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds()
     return int(min(max(seconds, 0), RETRY_AFTER_SECONDS_MAX) * 1000)
@@ -130,7 +132,7 @@ def _failed(code: str, facts: Mapping[str, Any], reason: str) -> ModuleError:
 
 
 def _told(error: Exception) -> str:
-    return _readable(f"{type(error).__name__}: {error}") if str(error) else type(error).__name__
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def _readable(text: str) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from ...errors import ModuleError
 from ..ask import Ask, Reply
 from ..images import Image
+
+COUNT_MAX: Final = 10**12
+"""Tokens of one answer. No service counts more; what claims it must not use up a budget for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ def find(document: Any, path: str) -> Any:
 def count(document: Any, *paths: str) -> int:
     """The sum of the token counts at some paths; what is not there, or is no count, is 0."""
     found = (find(document, path) for path in paths)
-    return sum(value for value in found if type(value) is int and value > 0)
+    return sum(value for value in found if type(value) is int and 0 < value <= COUNT_MAX)
 
 
 def content(value: Any, path: str, *, truncated: bool) -> Any:
