@@ -19,7 +19,7 @@ check() {
 }
 
 check_guest() { # the SDK that contracts import is another program: its own root, no dependencies
-    cd genvm_replay/guest && python -m mypy --config-file= --no-site-packages --strict --explicit-package-bases --python-version 3.13 .
+    cd genvm_replay/guest && python -m mypy --config-file= --cache-dir=/dev/null --no-site-packages --strict --explicit-package-bases --python-version 3.13 .
 }
 
 check "lint"        ruff check .
