@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
+from tests.browser import headless_browser
 from tests.postgres import PostgresServer, running_server
 
 
@@ -24,3 +25,9 @@ def postgres() -> Iterator[PostgresServer]:
     """One Postgres server for all tests; where it can't be started, the tests that need it fail and say why."""
     with running_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def browser_program() -> str:
+    """The program of a headless browser."""
+    return headless_browser()

@@ -25,6 +25,8 @@ from genvm_replay.cli.errors import ENVIRONMENT
 
 from .conftest import CONTRACTS, start, wait
 
+pytestmark = pytest.mark.usefixtures("browser_program")
+
 GUARD_S = 60.0  # never waited for where things are right
 SECRET = "sk-e2e-0123456789abcdef"
 PNG = bytes.fromhex(

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import ssl
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -20,45 +16,15 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from filelock import FileLock
 
 from genvm_replay.modules.http.policy import url_policy
 from genvm_replay.modules.web.browser import Browser, BrowserLimits
-from genvm_replay.modules.web.process import NAMES
 from genvm_replay.modules.web.render import BrowserRenderer, RenderLimits
 from tests.modules.http.servers import Served, serving
 
 from .pages import PAGES
 
-PACKAGE = "chromium-headless-shell"
 LIMITS = RenderLimits(load_timeout_s=20.0)
-
-
-@pytest.fixture(scope="session")
-def browser_program() -> str:
-    """A headless browser: the system's, or installed where that is possible; else the test fails and says why."""
-    with FileLock(
-        Path(tempfile.gettempdir()) / "genvm-replay-install-browser.lock", timeout=600
-    ):  # tests run in processes
-        return installed() or install()
-
-
-def installed() -> str | None:
-    return next(filter(None, map(shutil.which, NAMES)), None)
-
-
-def install() -> str:
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        pytest.fail(f"no headless browser, and it can't be installed: as root, apt-get install {PACKAGE}")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for words in ("update -qq", f"install -y -qq --no-install-recommends {PACKAGE}"):
-        command = ["apt-get", *words.split()]
-        done = subprocess.run(
-            command, capture_output=True, check=False, text=True, timeout=300, env=environment
-        )
-        if done.returncode:
-            pytest.fail(f"no headless browser, and {' '.join(command)} failed: {done.stderr[-800:]}")
-    return installed() or pytest.fail(f"{PACKAGE} has no program of a known name")
 
 
 @dataclass
