@@ -157,18 +157,16 @@ class Launcher:
         Raises:
             EnvironmentProblem: it can't be started.
         """
-        await self.start()
         request = Request(self._release, folder, list(files), list(arguments), dict(environment)).encode()
-        link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        link = await self._connect()
         try:
-            link.connect(self._socket)
             socket.send_fds(link, [HEADER.pack(len(request))], list(files.values()))
             await asyncio.get_running_loop().sock_sendall(link, request)
         except BaseException as error:
             link.close()
             if not isinstance(error, OSError):
                 raise
-            raise EnvironmentProblem(f"{LOST}, or has too much to do: {error.strerror}") from error
+            raise EnvironmentProblem(f"{LOST}: {error.strerror}") from error
         launched = Launched(link)
         try:
             await asyncio.shield(launched.taken)
@@ -176,6 +174,23 @@ class Launcher:
             launched.drop()
             raise
         return launched
+
+    async def _connect(self) -> socket.socket:
+        """Reach the process that forks; one that has just died is replaced."""
+        for is_last in (False, True):
+            await self.start()
+            link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            try:
+                link.connect(self._socket)
+                return link
+            except OSError as error:
+                link.close()
+                if is_last or not isinstance(error, ConnectionRefusedError):
+                    raise EnvironmentProblem(f"{LOST}, or has too much to do: {error.strerror}") from error
+            assert self._process is not None
+            self._process.kill()  # it hangs up a moment before the system calls it dead
+            await asyncio.to_thread(self._process.wait)
+        raise AssertionError("the last attempt gives a link or raises")
 
     async def close(self) -> None:
         """End it, and with it all that it started."""

@@ -42,7 +42,7 @@ class RunOrder:
         host_data: JSON values; `node_address` and `tx_id` are texts.
         timestamp: RFC 3339; chooses the executor's version.
         host: where the executor finds the node: `unix://PATH` or HOST:PORT.
-        extra_args: of the executor's command line.
+        extra_args: of the executor's command line; those that `tasks.read_arguments` knows.
         calldata: what the host would answer; None: the executor asks it.
         code: of a deployment, to be stored first; None: the host has stored it.
         idempotency_key: equal keys of runs that are known mean the same run.
@@ -188,7 +188,7 @@ def _seconds(unit_s: float) -> Callable[[str, object], float]:
     def read(name: str, value: object) -> float:
         if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
             raise UsageError(f"{name} is not a number above 0")
-        return min(value * unit_s, DEADLINE_MAX_S)
+        return DEADLINE_MAX_S if value >= DEADLINE_MAX_S / unit_s else value * unit_s
 
     return read
 

@@ -53,6 +53,7 @@ class Run:
             self.cause = cause
         if self.execution is None:
             assert self.life is not None
+            self.phase = "ending"  # a second stop must not break off the storing of this end
             self.life.cancel()
             return
         assert self.execution.launched is not None

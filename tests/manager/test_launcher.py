@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,21 @@ def test_compiled_code_is_no_new_release() -> None:
     folder = Path(genvm_replay.__file__).parent
     os.utime(folder)
     assert release() == before
+
+
+def test_one_that_nobody_can_reach_is_replaced(cache: Path) -> None:
+    """A process hangs up before the system calls it dead; who has work in that moment gets it done."""
+
+    async def scene() -> None:
+        launcher = Launcher(cache)
+        await launcher.start()
+        first = launcher.pid
+        Path(launcher._socket).unlink()
+        with socket.socket(socket.AF_UNIX) as refusing:
+            refusing.bind(launcher._socket)
+            launched = await launcher.launch(["exec", "/bin/true"], {}, {})
+        assert await launched.exited == 0
+        assert launcher.pid != first
+        await launcher.close()
+
+    asyncio.run(scene())

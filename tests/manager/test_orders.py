@@ -141,3 +141,9 @@ def test_bytes_give_an_order_or_a_refusal(body: bytes) -> None:
     for begin in (b"", b"{", b'{"message": '):
         with pytest.raises(UsageError):
             read_order(begin + body)
+
+
+@pytest.mark.parametrize("name", ["deadline", "max_execution_minutes"])
+@pytest.mark.parametrize("value", [10**400, 1e300, 86400])
+def test_a_deadline_of_any_length_is_a_day_at_most(name: str, value: float) -> None:
+    assert read_order(as_json(**{name: value})).deadline_s == DEADLINE_MAX_S
