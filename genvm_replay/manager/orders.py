@@ -103,10 +103,21 @@ def order_of(fields: Mapping[str, Any]) -> RunOrder:
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body, parse_constant=_no_constant, parse_float=_read_number)
+        if b"\\u" in body:
+            _refuse_half_characters(value)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"the body is no JSON: {error}") from error
     assert isinstance(value, dict)
     return value
+
+
+def _refuse_half_characters(value: object) -> None:
+    """Half of a surrogate pair is no character: neither a database nor a command line takes it (RFC 8259, 8.2).
+
+    Raises:
+        ValueError: a text has one.
+    """
+    json.dumps(value, ensure_ascii=False).encode()
 
 
 def _read_number(text: str) -> float:
@@ -158,6 +169,7 @@ def _host_data(name: str, value: object) -> dict[str, Any]:
     if isinstance(value, str):
         try:
             value = json.loads(value)
+            _refuse_half_characters(value)
         except (ValueError, RecursionError) as error:
             raise UsageError(f"{name} is no JSON: {error}") from error
     if not isinstance(value, Mapping):

@@ -63,4 +63,5 @@ def _add(app: web.Application, one: Operation) -> None:
 
     handle.operation_name = one.name  # type: ignore[attr-defined]
     path = one.path.replace("{id}", r"{id:[1-9]\d{0,17}}").replace("{run}", r"{run:[1-9]\d{0,9}}")
-    app.router.add_route(one.method, path, handle)
+    for method in (one.method, *(["HEAD"] if one.method == "GET" else [])):  # RFC 9110, 9.1
+        app.router.add_route(method, path, handle)

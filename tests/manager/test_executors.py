@@ -32,6 +32,9 @@ wish = json.loads(sys.argv[sys.argv.index("--host-data") + 1]).get("wish") if "-
 if wish == "endless" and os.fork() == 0:
     while True:
         os.write(1, b"y" * 4096)
+if wish == "log":
+    for _ in range(200):
+        os.write(number, b"x" * 20_000 + b"\\n")
 if wish == "stubborn":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.write(number, b"\\nstubborn\\n")
@@ -159,3 +162,16 @@ def test_nothing_is_captured_unless_asked_for(make_runs: MakeRuns, versions: Ver
     run_id = asyncio.run(scene())
     assert lines[0] == (run_id, {"level": "info", "message": "begun"})
     assert len(lines) == 4
+
+
+def test_no_run_fills_the_managers_log(make_runs: MakeRuns, versions: Versions) -> None:
+    """What nobody captures is bounded as what is captured; the log says where it ends."""
+    lines: list[dict] = []
+
+    async def scene() -> None:
+        async with make_runs(versions, on_log=lambda _, line: lines.append(dict(line))) as runs:
+            await ended(runs, await runs.start(wishing("log", capture_output=False)))
+
+    asyncio.run(scene())
+    assert 40 < len(lines) < 60
+    assert "left out" in lines[-1]["message"]

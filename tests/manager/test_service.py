@@ -264,6 +264,16 @@ def test_what_is_wrong_is_said(service, method, path, body, headers, status, sai
     assert said in answer.json["error"]
 
 
+def test_what_can_be_got_can_be_looked_at(service):
+    """HEAD is GET without the body (RFC 9110, 9.3.2)."""
+    for path in ("/status", "/ws", "/openapi.json"):
+        looked = service.ask("HEAD", path)
+        assert (looked.status, looked.body) == (200, b"")
+        assert int(looked.headers["Content-Length"]) > 0
+    assert service.ask("HEAD", "/journal/runs/999").status == 404
+    assert service.ask("HEAD", "/manifest/reload").status == 405
+
+
 def test_health_metrics_and_vm_errors(service, finished):
     assert service.ask("GET", "/health").json == {"status": "ok"}
     text = service.ask("GET", "/metrics").body.decode()

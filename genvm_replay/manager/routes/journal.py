@@ -105,7 +105,7 @@ class Differences(msgspec.Struct):
     bookkeeping: list[dict[str, Any]]
 
 
-@operation("GET", "/journal/runs")
+@operation("GET", "/journal/runs", refuses=(429, 504))
 async def find_journal_runs(manager: Manager, query: RunsWanted) -> RunsFound:
     """Find recorded runs."""
     from ...journal.query import search
@@ -120,13 +120,13 @@ async def find_journal_runs(manager: Manager, query: RunsWanted) -> RunsFound:
     return RunsFound(rows, following)
 
 
-@operation("GET", "/journal/runs/{run}")
+@operation("GET", "/journal/runs/{run}", refuses=(429, 504))
 async def read_journal_run(manager: Manager, path: JournalRun) -> dict[str, Any]:
     """A recorded run: what it was given, its result, what it sent, what it stood on."""
     return await _of_run(manager, path.run, manager.views.run)
 
 
-@operation("GET", "/journal/runs/{run}/events")
+@operation("GET", "/journal/runs/{run}/events", refuses=(429, 504))
 async def read_events(manager: Manager, path: JournalRun, query: EventsWanted) -> EventsFound:
     """What a run asked, and the answers: a page of a line's events."""
 
