@@ -253,6 +253,8 @@ def test_runs_are_compared_and_reported_on(service):
         ("POST", "/permits", {"permits": 2}, {"Content-Type": "multipart/form-data"}, 415, "JSON"),
         ("POST", "/replay", b"<a/>", {"Content-Type": "text/html"}, 415, "send"),
         ("GET", "/journal/runs?since=soon", None, {}, 400, "time"),
+        ("GET", "/journal/runs?error=%00", None, {}, 400, "error"),
+        ("GET", "/genvm/1%D9%A1", None, {}, 404, "Not Found"),
         ("GET", "/journal/runs?limit=1&limit=2", None, {}, 400, "twice"),
         ("POST", "/contract/pre-deploy-writes", bytes(1_000_001), DEPLOYED, 413, "Too Large"),
     ],
