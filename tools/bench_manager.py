@@ -6,7 +6,8 @@ once as the service has permits; also shown: the same without the client's own p
 executor records nothing; the service records everything.
 
 Afterwards nothing may be lost: every run that was accepted has a result or a documented error, every result that the
-service called recorded verifies and replays. `--kill` ends a worker, a module or the service itself in the middle.
+service called recorded verifies and replays. `--kill` ends a worker, the launcher, a module or the
+service itself in the middle.
 """
 
 from __future__ import annotations
@@ -302,6 +303,9 @@ async def kill(what: str, service: Service, after_s: float) -> None:
         await service.process.wait()
         await service.start()
         return
+    if what == "launcher":
+        os.kill(next(iter(children(pid))), signal.SIGKILL)
+        return
     for _ in range(KILLED if what == "worker" else 1):
         await asyncio.sleep(0.5)
         victim = None
@@ -423,7 +427,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each kind")
     parser.add_argument("--permits", type=int, default=4, help="transactions at once, everywhere")
     parser.add_argument("--replays", type=int, default=0, help="of so many runs; 0: of all")
-    parser.add_argument("--kill", choices=["worker", "module", "manager"], help="what to end in the middle")
+    parser.add_argument(
+        "--kill", choices=["worker", "launcher", "module", "manager"], help="what to end in the middle"
+    )
     arguments = parser.parse_args()
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
     with tempfile.TemporaryDirectory() as folder:

@@ -87,8 +87,11 @@ def user_of(link: socket.socket) -> int:
 
 
 def release() -> str:
-    """Names the installed code: its version, its place, and when it was put there."""
+    """Names the installed code: its version, its place, and when it was put there.
+
+    A file tells when. Its folder does not: that changes with the first import, which puts compiled code there.
+    """
     import genvm_replay
 
-    place = os.path.dirname(genvm_replay.__file__)
+    place = genvm_replay.__file__
     return f"{genvm_replay.__version__} {place} {os.stat(place).st_mtime_ns} {sys.version}"

@@ -18,7 +18,7 @@ from .launcher import Launched, Launcher
 from .orders import RunOrder
 from .output import HeadAndTail, LogLines
 from .pipes import Pipes
-from .tasks import Surroundings, task_of
+from .tasks import Surroundings, read_arguments, task_of
 from .versions import Executor
 from .worker import LOG_FILE, RECORD_FILE
 
@@ -72,13 +72,12 @@ class Executors:
         self._surroundings = surroundings
 
     def check(self, order: RunOrder, executor: Executor) -> None:
-        """Refuse an order that the executor can't be given.
+        """Refuse an order that an executor can't be given: other programs may take words that name files.
 
         Raises:
             UsageError: names the field.
         """
-        if executor.program is None:
-            task_of(0, order, self._surroundings)
+        read_arguments(order.extra_args)
 
     async def start(
         self, run_id: int, order: RunOrder, executor: Executor, on_output: OutputTaker

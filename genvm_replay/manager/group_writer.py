@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, Final, TypeVar
 
@@ -18,6 +19,7 @@ from ..journal.database import open_database
 from ..journal.database_store import DatabaseStore
 
 GROUP_MAX: Final = 64  # jobs of one transaction
+CLOSED: Final = "the journal is closed: the manager is ending"
 Result = TypeVar("Result")
 Job = Callable[[Connection], Any]
 
@@ -36,6 +38,7 @@ class GroupWriter:
         self._loop = asyncio.get_running_loop()
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._prepare: Callable[[DatabaseStore], None] = lambda _store: None
+        self._closed = False
 
     async def start(self, prepare: Callable[[DatabaseStore], None]) -> None:
         """Open the journal; `prepare` is called with it, in the thread.
@@ -53,6 +56,8 @@ class GroupWriter:
         Raises:
             EnvironmentProblem, JournalError, UsageError: nothing of it was written.
         """
+        if self._closed:  # nobody would do it
+            raise EnvironmentProblem(CLOSED)
         result = self._loop.create_future()
         self._jobs.put((job, result))
         done: Result = await asyncio.shield(result)
@@ -60,8 +65,10 @@ class GroupWriter:
 
     async def close(self) -> None:
         """Do what has come, close the journal."""
-        if self._thread.is_alive():
+        if not self._closed:
+            self._closed = True
             self._jobs.put(None)
+        if self._thread.ident is not None:
             await asyncio.to_thread(self._thread.join)
 
     def _run(self) -> None:
@@ -104,7 +111,10 @@ class GroupWriter:
         return [done for one in group for done in self._do(store, [one])]  # one must not fail the others
 
     def _tell(self, done: list[tuple[asyncio.Future[Any], Any, Exception | None]]) -> None:
-        self._loop.call_soon_threadsafe(_resolve, done)
+        with suppress(
+            RuntimeError
+        ):  # the loop was closed first: what was asked is done, and nobody waits for it
+            self._loop.call_soon_threadsafe(_resolve, done)
 
 
 def _resolve(done: list[tuple[asyncio.Future[Any], Any, Exception | None]]) -> None:

@@ -119,7 +119,6 @@ class Jobs:
         pipes.add(1, out.feed)
         pipes.add(2, err.feed)
         try:
-            await asyncio.shield(self._launcher.start())  # whoever asked first may go meanwhile
             launched = await self._launcher.launch(["--json", *words], pipes.files, variables)
             pipes.handed_over()
             try:

@@ -24,12 +24,14 @@ from ..forking.link import ANSWER, HEADER, TAKEN, Request, release
 WORKER: Final = "genvm_replay.manager.worker"
 READY: Final = b"ready\n"
 LOST: Final = "the process that starts executors ended"
+REFUSED: Final = f"{LOST}, has too much to do, or is of another release"
 
 
 class Launched:
     """A process that works for the manager.
 
     Attributes:
+        taken: done when the process is there; EnvironmentProblem where it was refused.
         exited: its exit code, or minus the number of the signal that ended it; EnvironmentProblem where the launcher
             ended first.
     """
@@ -38,6 +40,7 @@ class Launched:
         self._loop = asyncio.get_running_loop()
         self._link = link
         self._received = b""
+        self.taken: asyncio.Future[None] = self._loop.create_future()
         self.exited: asyncio.Future[int] = self._loop.create_future()
         self._loop.add_reader(link, self._hear)
 
@@ -48,6 +51,12 @@ class Launched:
     def kill(self) -> None:
         """End it now (SIGKILL)."""
         self._send(SIGKILL)
+
+    def drop(self) -> None:
+        """Hang up: it is killed where it is there, and nobody hears of it."""
+        if self._link.fileno() >= 0:
+            self._loop.remove_reader(self._link)
+            self._link.close()
 
     def _send(self, number: Signals) -> None:
         with suppress(OSError):
@@ -61,10 +70,14 @@ class Launched:
         except OSError:
             data = b""
         self._received += data
+        if self._received and not self.taken.done():
+            self.taken.set_result(None)
         if data and len(self._received) < len(TAKEN) + ANSWER.size:
             return
-        self._loop.remove_reader(self._link)
-        self._link.close()
+        self.drop()
+        if not self.taken.done():
+            self.taken.set_exception(EnvironmentProblem(REFUSED))
+            return
         if self.exited.done():
             return
         if data:
@@ -91,25 +104,38 @@ class Launcher:
         self._folder = Path(tempfile.mkdtemp(prefix="genvm-manager-"))
         self._socket = str(self._folder / "launcher")
         self._process: subprocess.Popen[bytes] | None = None
-        self._starting = asyncio.Lock()
+        self._starting: asyncio.Task[None] | None = None
         self._release = release()
 
     async def start(self) -> None:
-        """Start it, unless it runs.
+        """Start it, unless it runs. Who is cancelled meanwhile leaves it to the others.
 
         Raises:
-            EnvironmentProblem: it does not get ready; what it said is in the text.
+            EnvironmentProblem: it does not get ready; what it said is in the log.
         """
-        async with self._starting:
+        if self._starting is None:
             if self._process is not None and self._process.poll() is None:
                 return
-            words = [sys.executable, "-m", self._program, self._socket, str(self._cache)]
-            self._process = subprocess.Popen(
-                words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self._environment
-            )
-            said = await asyncio.to_thread(self._process.stdout.readline)  # type: ignore[union-attr]
-            if said != READY:
-                raise EnvironmentProblem("executors can't be started: see the log for what the launcher said")
+            self._starting = asyncio.create_task(self._start())
+            self._starting.add_done_callback(self._started)
+        await asyncio.shield(self._starting)
+
+    def _started(self, starting: asyncio.Task[None]) -> None:
+        self._starting = None
+        if not starting.cancelled():
+            starting.exception()  # whoever waited may have gone
+
+    async def _start(self) -> None:
+        words = [sys.executable, "-m", self._program, self._socket, str(self._cache)]
+        process = self._process = subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self._environment
+        )
+        assert process.stdout is not None
+        said = await asyncio.to_thread(process.stdout.readline)
+        if said != READY:
+            process.kill()
+            await asyncio.to_thread(process.wait)
+            raise EnvironmentProblem("executors can't be started: see the log for what the launcher said")
 
     @property
     def pid(self) -> int | None:
@@ -131,23 +157,49 @@ class Launcher:
         Raises:
             EnvironmentProblem: it can't be started.
         """
-        await self.start()
         request = Request(self._release, folder, list(files), list(arguments), dict(environment)).encode()
-        link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        link = await self._connect()
         try:
-            link.connect(self._socket)
             socket.send_fds(link, [HEADER.pack(len(request))], list(files.values()))
             await asyncio.get_running_loop().sock_sendall(link, request)
         except BaseException as error:
             link.close()
             if not isinstance(error, OSError):
                 raise
-            raise EnvironmentProblem(f"{LOST}, or has too much to do: {error.strerror}") from error
-        return Launched(link)
+            raise EnvironmentProblem(f"{LOST}: {error.strerror}") from error
+        launched = Launched(link)
+        try:
+            await asyncio.shield(launched.taken)
+        except BaseException:
+            launched.drop()
+            raise
+        return launched
+
+    async def _connect(self) -> socket.socket:
+        """Reach the process that forks; one that has just died is replaced."""
+        for is_last in (False, True):
+            await self.start()
+            link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            try:
+                link.connect(self._socket)
+                return link
+            except OSError as error:
+                link.close()
+                if is_last or not isinstance(error, ConnectionRefusedError):
+                    raise EnvironmentProblem(f"{LOST}, or has too much to do: {error.strerror}") from error
+            assert self._process is not None
+            self._process.kill()  # it hangs up a moment before the system calls it dead
+            await asyncio.to_thread(self._process.wait)
+        raise AssertionError("the last attempt gives a link or raises")
 
     async def close(self) -> None:
         """End it, and with it all that it started."""
         process = self._process
+        if self._starting is not None:
+            self._starting.cancel()
+            if process is not None:
+                process.kill()
+            await asyncio.wait([self._starting])
         if process is not None:
             for stream in (process.stdin, process.stdout):
                 if stream is not None:

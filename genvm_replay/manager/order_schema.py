@@ -75,7 +75,7 @@ ORDER: Final[dict[str, Any]] = {
             {
                 "type": "array",
                 "maxItems": 64,
-                "description": "Of the executor's command line; those that our own knows. Others may know more.",
+                "description": "Of the executor's command line; no others are passed on.",
                 "items": {
                     "type": "string",
                     "pattern": f"^--(debug-mode|allow-latest|sync|permissions={LETTERS})$",

@@ -42,7 +42,7 @@ class RunOrder:
         host_data: JSON values; `node_address` and `tx_id` are texts.
         timestamp: RFC 3339; chooses the executor's version.
         host: where the executor finds the node: `unix://PATH` or HOST:PORT.
-        extra_args: of the executor's command line.
+        extra_args: of the executor's command line; those that `tasks.read_arguments` knows.
         calldata: what the host would answer; None: the executor asks it.
         code: of a deployment, to be stored first; None: the host has stored it.
         idempotency_key: equal keys of runs that are known mean the same run.
@@ -103,10 +103,21 @@ def order_of(fields: Mapping[str, Any]) -> RunOrder:
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body, parse_constant=_no_constant, parse_float=_read_number)
+        if b"\\u" in body:
+            _refuse_half_characters(value)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"the body is no JSON: {error}") from error
     assert isinstance(value, dict)
     return value
+
+
+def _refuse_half_characters(value: object) -> None:
+    """Half of a surrogate pair is no character: neither a database nor a command line takes it (RFC 8259, 8.2).
+
+    Raises:
+        ValueError: a text has one.
+    """
+    json.dumps(value, ensure_ascii=False).encode()
 
 
 def _read_number(text: str) -> float:
@@ -158,6 +169,7 @@ def _host_data(name: str, value: object) -> dict[str, Any]:
     if isinstance(value, str):
         try:
             value = json.loads(value)
+            _refuse_half_characters(value)
         except (ValueError, RecursionError) as error:
             raise UsageError(f"{name} is no JSON: {error}") from error
     if not isinstance(value, Mapping):
@@ -188,7 +200,7 @@ def _seconds(unit_s: float) -> Callable[[str, object], float]:
     def read(name: str, value: object) -> float:
         if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
             raise UsageError(f"{name} is not a number above 0")
-        return min(value * unit_s, DEADLINE_MAX_S)
+        return DEADLINE_MAX_S if value >= DEADLINE_MAX_S / unit_s else value * unit_s
 
     return read
 

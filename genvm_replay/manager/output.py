@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import msgspec
+
 TEXT_BYTES_MAX: Final = 256 << 10  # of standard output, and of standard error
 LOG_BYTES_MAX: Final = 1 << 20
 LINE_BYTES_MAX: Final = 64 << 10  # a longer line of a log is cut there
@@ -100,10 +102,11 @@ class LogLines:
 
 
 def read_line(line: bytes) -> Mapping[str, Any]:
-    """One line of a log; what is no object of JSON becomes the message of one."""
+    """One line of a log; what is no object of JSON, or can't be told as one, becomes the message of one."""
     text = line.decode(errors="replace")
     try:
         read = json.loads(text)
-    except (ValueError, RecursionError):
+        msgspec.json.encode(read)  # half a character is none
+    except (ValueError, RecursionError, OverflowError):
         read = None
     return read if isinstance(read, dict) else {"level": "info", "message": text}

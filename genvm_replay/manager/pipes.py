@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -53,7 +54,9 @@ class Pipes:
         """Take what is still in the pipes, and close everything, even where a child of the child still writes."""
         for pipe, take in self._readers.items():
             self._loop.remove_reader(pipe)
-            while data := _read(pipe):
+            left = fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)  # more comes from one that will never end
+            while left > 0 and (data := _read(pipe)):
+                left -= len(data)
                 take(data)
             os.close(pipe)
         self._readers.clear()

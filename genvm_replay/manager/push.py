@@ -52,7 +52,7 @@ async def push_events(manager: Manager, query: EventsOf, request: web.Request) -
     if run_id is not None and manager.runs.status(run_id) is None:
         raise NotThere(f"there is no run {run_id}")
     socket = web.WebSocketResponse(heartbeat=HEARTBEAT_SECONDS, max_msg_size=MESSAGE_BYTES_MAX)
-    if not socket.can_prepare(request).ok:
+    if request.method != "GET" or not socket.can_prepare(request).ok:
         return answer(SocketAbout(list(EVENTS), HEARTBEAT_SECONDS))
     if len(request.app[SOCKETS]) >= SOCKETS_MAX:
         raise Busy(f"{SOCKETS_MAX} WebSockets are open already")

@@ -31,6 +31,8 @@ LOCK_KEY: Final = schema.APPLICATION_ID + 1  # of the lock on a server
 
 LAST_ID: Final = "manager_last_id"  # key in `meta`: of the runs that were forgotten; no id is given twice
 
+LINE_BYTES: Final = 200  # of a line of a log in memory, beside its text
+
 _RUNS: Final = schema.manager_runs
 _KEEP_LAST_ID: Final = text(
     "INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
@@ -63,7 +65,8 @@ class Finished:
     @property
     def size(self) -> int:
         """About how many bytes it takes."""
-        return 500 + len(self.stdout) + len(self.stderr) + 200 * len(self.genvm_log)
+        log = sum(LINE_BYTES + len(str(line)) for line in self.genvm_log)
+        return 500 + len(self.stdout) + len(self.stderr) + log
 
 
 @dataclass(frozen=True, slots=True)

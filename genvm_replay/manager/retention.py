@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -28,8 +28,10 @@ class Retention:
         count_max: int = RETAINED_MAX,
         bytes_max: int = RETAINED_BYTES_MAX,
         age_s: float = RETENTION_S,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._results = results
+        self._clock = clock
         self._count_max, self._bytes_max, self._age_s = count_max, bytes_max, age_s
         self._kept: dict[int, RunStatus] = {}
         self._keys: dict[str, int] = {}
@@ -96,7 +98,7 @@ class Retention:
             self._removal = None
 
     def _watch(self) -> None:
-        now = datetime.now(UTC)
+        now = self._clock()
         old = [run_id for run_id, run in self._kept.items() if self._is_old(run, now)]
         if old:
             self.forget(old)

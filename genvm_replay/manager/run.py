@@ -23,6 +23,7 @@ class Run:
     Attributes:
         accepted: its id, once it has started or ended.
         life: the task that leads it from its acceptance to its end.
+        logged: how much of its log the manager's has, in about bytes.
         ended: its end is stored and told.
     """
 
@@ -34,6 +35,7 @@ class Run:
     cause: Cause = "exited"
     execution: Execution | None = None
     life: asyncio.Task[None] | None = None
+    logged: int = 0
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def begin(self, execution: Execution) -> None:
@@ -53,6 +55,7 @@ class Run:
             self.cause = cause
         if self.execution is None:
             assert self.life is not None
+            self.phase = "ending"  # a second stop must not break off the storing of this end
             self.life.cancel()
             return
         assert self.execution.launched is not None

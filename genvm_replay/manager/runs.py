@@ -22,8 +22,9 @@ from .events import EventBoard, RunEvent, Subscription
 from .executors import Executors
 from .launcher import Launcher
 from .orders import RunOrder
+from .output import LOG_BYTES_MAX
 from .permits import Permits
-from .results import Results, RunStatus
+from .results import LINE_BYTES, Results, RunStatus
 from .retention import Retention
 from .run import Run
 from .tasks import Surroundings, transaction_of
@@ -297,7 +298,14 @@ class Runs:
 
     def _told(self, run: Run, stream: str, said: Any) -> None:
         if stream == "log" and not run.order.capture_output:
-            self._settings.on_log(run.status.run_id, said)
+            self._log(run, said)
         if self._events.watched(run.status.run_id):
             name = "line" if stream == "log" else "text"
             self._events.tell(RunEvent(run.status.run_id, "output", {"stream": stream, name: said}))
+
+    def _log(self, run: Run, line: Mapping[str, Any]) -> None:
+        """A line that nobody captures, for the manager's log; no run may fill the disk with it."""
+        if run.logged <= LOG_BYTES_MAX:
+            run.logged += LINE_BYTES + len(str(line))
+            over = {"level": "warning", "message": "the rest of this run's log is left out: it is too long"}
+            self._settings.on_log(run.status.run_id, line if run.logged <= LOG_BYTES_MAX else over)

@@ -62,5 +62,6 @@ def _add(app: web.Application, one: Operation) -> None:
         return await one.handle(request)
 
     handle.operation_name = one.name  # type: ignore[attr-defined]
-    path = one.path.replace("{id}", r"{id:[1-9]\d{0,17}}").replace("{run}", r"{run:[1-9]\d{0,9}}")
-    app.router.add_route(one.method, path, handle)
+    path = one.path.replace("{id}", "{id:[1-9][0-9]{0,17}}").replace("{run}", "{run:[1-9][0-9]{0,9}}")
+    for method in (one.method, *(["HEAD"] if one.method == "GET" else [])):  # RFC 9110, 9.1
+        app.router.add_route(method, path, handle)

@@ -12,11 +12,10 @@ from typing import Final
 from aiohttp import web
 
 from ..errors import EnvironmentProblem
+from .connections import Connections, connections_max, runner_of
 from .parts import MANAGER
 
 BACKLOG: Final = 1024
-LINGER_SECONDS: Final = 5.0  # for answers that are on their way
-LINE_BYTES_MAX: Final = 64 << 10  # of a path with its query
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -48,17 +47,12 @@ async def serve(
     parent = os.pidfd_open(os.getppid()) if with_parent else None
     if parent is not None:
         loop.add_reader(parent, closing.set)
-    runner = web.AppRunner(
-        app,
-        handle_signals=False,
-        access_log=None,
-        handler_cancellation=True,
-        shutdown_timeout=LINGER_SECONDS,
-        max_line_size=LINE_BYTES_MAX,
-    )
+    runner = runner_of(app)
     await runner.setup()
+    assert runner.server is not None
+    connect = Connections(runner.server, connections_max())
+    listening = await loop.create_server(connect, sock=listener, backlog=BACKLOG)
     try:
-        await web.SockSite(runner, listener, backlog=BACKLOG).start()
         ready(_address(listener))
         await closing.wait()
         draining = asyncio.create_task(app[MANAGER].runs.drain(drain_seconds))
@@ -68,6 +62,7 @@ async def serve(
             task.cancel()
         await asyncio.gather(draining, hurrying, return_exceptions=True)
     finally:
+        listening.close()
         await runner.cleanup()
         for number in SIGNALS:
             loop.remove_signal_handler(number)

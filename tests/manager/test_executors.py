@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from genvm_replay import calldata
+from genvm_replay.errors import UsageError
+from genvm_replay.manager.orders import RunOrder
 from genvm_replay.manager.versions import Versions
 
 from .conftest import MakeRuns
@@ -26,13 +28,20 @@ os.write(number, b'{{"level": "info", "message": "begun"}}\\nplain\\n[1]\\n' + b
 print("out")
 print("err", file=sys.stderr)
 sys.stdout.flush()
-if "--stubborn" in sys.argv:
+wish = json.loads(sys.argv[sys.argv.index("--host-data") + 1]).get("wish") if "--host-data" in sys.argv else ""
+if wish == "endless" and os.fork() == 0:
+    while True:
+        os.write(1, b"y" * 4096)
+if wish == "log":
+    for _ in range(200):
+        os.write(number, b"x" * 20_000 + b"\\n")
+if wish == "stubborn":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.write(number, b"\\nstubborn\\n")
     time.sleep(60)
-if "--grandchild" in sys.argv and os.fork() == 0:
+if wish == "grandchild" and os.fork() == 0:
     time.sleep(3)
-sys.exit(3 if "--fail" in sys.argv else 0)
+sys.exit(3 if wish == "fail" else 0)
 """
 
 
@@ -49,6 +58,37 @@ def told(tmp_path: Path) -> Path:
 @pytest.fixture
 def versions(tmp_path: Path, told: Path) -> Versions:
     return Versions(tmp_path, reroute_to="v1.2.3")
+
+
+def wishing(wish: str, **changes: object) -> RunOrder:
+    """An order that the program reads a wish from."""
+    host_data = {"node_address": "0x1", "tx_id": "0x2", "wish": wish}
+    return order("127.0.0.1:1", host_data=host_data, **changes)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--execution-data", "/etc/passwd"],
+        ["--execution-data=fd://3"],
+        ["--host=unix:///x"],
+        ["--log-fd=1"],
+        ["x"],
+    ],
+    ids=" ".join,
+)
+def test_no_word_of_a_caller_names_a_file(
+    make_runs: MakeRuns, versions: Versions, told: Path, words: list
+) -> None:
+    """Other executors have options that read files or dial somebody else: only the documented ones are passed on."""
+
+    async def scene() -> None:
+        async with make_runs(versions) as runs:
+            with pytest.raises(UsageError, match="extra_args"):
+                await runs.start(order("127.0.0.1:1", extra_args=words))
+
+    asyncio.run(scene())
+    assert not told.exists()
 
 
 def test_both_shapes_of_the_command_line(
@@ -93,11 +133,13 @@ def test_how_a_program_ends(make_runs: MakeRuns, versions: Versions, tmp_path: P
 
     async def scene() -> None:
         async with make_runs(versions, grace_s=0.2) as runs:
-            failing = await ended(runs, await runs.start(order("127.0.0.1:1", extra_args=["--fail"])))
+            failing = await ended(runs, await runs.start(wishing("fail")))
             assert (failing.exit_code, str(failing.error)[:17]) == (3, "executor_failed: ")
-            leaving = await ended(runs, await runs.start(order("127.0.0.1:1", extra_args=["--grandchild"])))
+            leaving = await ended(runs, await runs.start(wishing("grandchild")))
             assert (leaving.exit_code, leaving.stdout) == (0, "out\n")
-            run_id = await runs.start(order("127.0.0.1:1", extra_args=["--stubborn"], deadline=1))
+            flooding = await ended(runs, await runs.start(wishing("endless")))
+            assert (flooding.exit_code, flooding.error) == (0, None)
+            run_id = await runs.start(wishing("stubborn", deadline=1))
             stubborn = await ended(runs, run_id)
             assert (stubborn.cause, stubborn.exit_code) == ("deadline", -signal.SIGKILL)
             assert str(stubborn.error).startswith("deadline: signal 9 ")
@@ -120,3 +162,16 @@ def test_nothing_is_captured_unless_asked_for(make_runs: MakeRuns, versions: Ver
     run_id = asyncio.run(scene())
     assert lines[0] == (run_id, {"level": "info", "message": "begun"})
     assert len(lines) == 4
+
+
+def test_no_run_fills_the_managers_log(make_runs: MakeRuns, versions: Versions) -> None:
+    """What nobody captures is bounded as what is captured; the log says where it ends."""
+    lines: list[dict] = []
+
+    async def scene() -> None:
+        async with make_runs(versions, on_log=lambda _, line: lines.append(dict(line))) as runs:
+            await ended(runs, await runs.start(wishing("log", capture_output=False)))
+
+    asyncio.run(scene())
+    assert 40 < len(lines) < 60
+    assert "left out" in lines[-1]["message"]

@@ -141,3 +141,33 @@ def test_bytes_give_an_order_or_a_refusal(body: bytes) -> None:
     for begin in (b"", b"{", b'{"message": '):
         with pytest.raises(UsageError):
             read_order(begin + body)
+
+
+@pytest.mark.parametrize("name", ["deadline", "max_execution_minutes"])
+@pytest.mark.parametrize("value", [10**400, 1e300, 86400])
+def test_a_deadline_of_any_length_is_a_day_at_most(name: str, value: float) -> None:
+    assert read_order(as_json(**{name: value})).deadline_s == DEADLINE_MAX_S
+
+
+HALF = "\ud800"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"host": f"unix:///{HALF}"},
+        {"host_genvm_id": HALF},
+        {"host_data": {"node_address": HALF, "tx_id": "1"}},
+        {"host_data": json.dumps({"node_address": "1", "tx_id": HALF})},
+        {HALF: 1},
+    ],
+    ids=["host", "key", "object", "text", "name"],
+)
+def test_half_a_character_is_none(changes: dict) -> None:
+    """It could be neither stored nor handed on."""
+    with pytest.raises(UsageError, match="is no JSON"):
+        read_order(as_json(**changes))
+
+
+def test_an_escaped_pair_is_a_character() -> None:
+    assert read_order(as_json(host_genvm_id="\U0001f600")).idempotency_key == "\U0001f600"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genvm_replay.manager.output import LINE_BYTES_MAX, HeadAndTail, LogLines
+from genvm_replay.manager.output import LINE_BYTES_MAX, HeadAndTail, LogLines, read_line
 
 
 @given(st.lists(st.binary(max_size=40), max_size=30), st.integers(1, 20))
@@ -52,3 +54,11 @@ def test_a_long_log_keeps_its_ends() -> None:
         log.feed(b"x" * LINE_BYTES_MAX)
     log.finish()
     assert [len(line["message"]) for line in log.lines()] == [LINE_BYTES_MAX]
+
+
+@pytest.mark.parametrize("line", [b'{"a": "\\ud800"}', b'{"a": ' + b"9" * 5000 + b"}", b"[" * 9999])
+def test_every_line_can_be_told(line: bytes) -> None:
+    """As JSON, whatever an executor writes: else nobody could read the result of its run."""
+    read = read_line(line)
+    assert read["message"] == line.decode()
+    assert msgspec.json.decode(msgspec.json.encode(read)) == read

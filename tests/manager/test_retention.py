@@ -8,19 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from genvm_replay.errors import JournalError
+from genvm_replay.errors import EnvironmentProblem, JournalError
 from genvm_replay.manager.results import Finished, Results, RunStatus
 from genvm_replay.manager.retention import Retention
 
-NOW = datetime.now(UTC)
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 def accepted(run_id: int, key: str | None = None) -> RunStatus:
     return RunStatus(run_id, "v0.2.0", NOW, None, None, None, "ab" * 32, key)
 
 
-def over(run_id: int, *, key: str | None = None, text: str = "", age_s: float = 0) -> RunStatus:
-    finished = Finished(NOW - timedelta(seconds=age_s), "exited", 0, stdout=text, genvm_log=[{"a": "\0"}])
+def over(
+    run_id: int, *, key: str | None = None, text: str = "", age_s: float = 0, said: str = "\0"
+) -> RunStatus:
+    finished = Finished(NOW - timedelta(seconds=age_s), "exited", 0, stdout=text, genvm_log=[{"a": said}])
     return RunStatus(run_id, "v0.2.0", NOW, NOW, NOW, finished, "ab" * 32, key)
 
 
@@ -46,7 +48,7 @@ def test_the_oldest_goes_first(tmp_path: Path, bounds: dict) -> None:
             over(3, text="\0z\ud800"),
         ]
         await stored(results, *runs)
-        retention = Retention(results, **bounds)
+        retention = Retention(results, clock=lambda: NOW, **bounds)
         retention.start(runs)
         assert [run.run_id for run in retention.all()] == [2, 3]
         assert (retention.get(1), retention.by_key("k")) == (None, None)
@@ -92,3 +94,44 @@ def test_one_bad_record_fails_alone(tmp_path: Path) -> None:
         await results.close()
 
     asyncio.run(scene())
+
+
+def test_the_log_counts_as_output(tmp_path: Path) -> None:
+    """Few lines, each of them long."""
+
+    async def scene() -> None:
+        async with Written(tmp_path) as results:
+            runs = [over(number, said="x" * 2000) for number in (1, 2)]
+            await stored(results, *runs)
+            retention = Retention(results, bytes_max=4000, clock=lambda: NOW)
+            retention.start(runs)
+            assert [run.run_id for run in retention.all()] == [2]
+            await retention.close()
+
+    asyncio.run(scene())
+
+
+def test_who_asks_too_late_is_told(tmp_path: Path) -> None:
+    """After its end nobody waits for what nobody does."""
+
+    async def scene() -> None:
+        async with Written(tmp_path) as results:
+            await stored(results, over(1))
+        with pytest.raises(EnvironmentProblem, match="is closed"):
+            await results.forget([1])
+
+    asyncio.run(scene())
+
+
+class Written:
+    """Results that are open, and closed in any case."""
+
+    def __init__(self, folder: Path) -> None:
+        self._results = Results(str(folder / "journal.db"))
+
+    async def __aenter__(self) -> Results:
+        await self._results.start()
+        return self._results
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._results.close()

@@ -253,6 +253,8 @@ def test_runs_are_compared_and_reported_on(service):
         ("POST", "/permits", {"permits": 2}, {"Content-Type": "multipart/form-data"}, 415, "JSON"),
         ("POST", "/replay", b"<a/>", {"Content-Type": "text/html"}, 415, "send"),
         ("GET", "/journal/runs?since=soon", None, {}, 400, "time"),
+        ("GET", "/journal/runs?error=%00", None, {}, 400, "error"),
+        ("GET", "/genvm/1%D9%A1", None, {}, 404, "Not Found"),
         ("GET", "/journal/runs?limit=1&limit=2", None, {}, 400, "twice"),
         ("POST", "/contract/pre-deploy-writes", bytes(1_000_001), DEPLOYED, 413, "Too Large"),
     ],
@@ -262,6 +264,16 @@ def test_what_is_wrong_is_said(service, method, path, body, headers, status, sai
     assert answer.status == status
     assert answer.json.keys() == {"error"}
     assert said in answer.json["error"]
+
+
+def test_what_can_be_got_can_be_looked_at(service):
+    """HEAD is GET without the body (RFC 9110, 9.3.2)."""
+    for path in ("/status", "/ws", "/openapi.json"):
+        looked = service.ask("HEAD", path)
+        assert (looked.status, looked.body) == (200, b"")
+        assert int(looked.headers["Content-Length"]) > 0
+    assert service.ask("HEAD", "/journal/runs/999").status == 404
+    assert service.ask("HEAD", "/manifest/reload").status == 405
 
 
 def test_health_metrics_and_vm_errors(service, finished):

@@ -34,6 +34,7 @@ HTML = "text/html"
 RunNumber = Annotated[int, Meta(ge=1, le=(1 << 31) - 1)]
 Hex = Annotated[str, Meta(pattern="^(0x)?[0-9a-fA-F]{64}$")]
 AccountAddress = Annotated[str, Meta(pattern="^0x[0-9a-fA-F]{40}$")]
+NO_NUL = "^[^\\x00]*$"  # Postgres takes none in a text
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"  # of a page that needs nothing else
 
 
@@ -46,8 +47,11 @@ class RunsWanted(msgspec.Struct):
     ) = UNSET
     contract: AccountAddress | UnsetType = UNSET
     sender: AccountAddress | UnsetType = UNSET
-    method: Annotated[str, Meta(max_length=1024)] | UnsetType = UNSET
-    error: Annotated[str, Meta(max_length=1024, description="A part of the message.")] | UnsetType = UNSET
+    method: Annotated[str, Meta(pattern=NO_NUL, max_length=1024)] | UnsetType = UNSET
+    error: (
+        Annotated[str, Meta(pattern=NO_NUL, max_length=1024, description="A part of the message.")]
+        | UnsetType
+    ) = UNSET
     result: Literal["return", "user_error", "vm_error", "internal_error"] | UnsetType = UNSET
     role: Literal["leader", "validator", "sync", "appeal", "replay"] | UnsetType = UNSET
     fingerprint: Hex | UnsetType = UNSET
@@ -105,7 +109,7 @@ class Differences(msgspec.Struct):
     bookkeeping: list[dict[str, Any]]
 
 
-@operation("GET", "/journal/runs")
+@operation("GET", "/journal/runs", refuses=(429, 504))
 async def find_journal_runs(manager: Manager, query: RunsWanted) -> RunsFound:
     """Find recorded runs."""
     from ...journal.query import search
@@ -120,13 +124,13 @@ async def find_journal_runs(manager: Manager, query: RunsWanted) -> RunsFound:
     return RunsFound(rows, following)
 
 
-@operation("GET", "/journal/runs/{run}")
+@operation("GET", "/journal/runs/{run}", refuses=(429, 504))
 async def read_journal_run(manager: Manager, path: JournalRun) -> dict[str, Any]:
     """A recorded run: what it was given, its result, what it sent, what it stood on."""
     return await _of_run(manager, path.run, manager.views.run)
 
 
-@operation("GET", "/journal/runs/{run}/events")
+@operation("GET", "/journal/runs/{run}/events", refuses=(429, 504))
 async def read_events(manager: Manager, path: JournalRun, query: EventsWanted) -> EventsFound:
     """What a run asked, and the answers: a page of a line's events."""
 
