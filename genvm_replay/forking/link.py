@@ -23,6 +23,7 @@ HEADER = struct.Struct("<I")
 ANSWER = struct.Struct("<i")
 REQUEST_BYTES_MAX = 8 << 20  # a command line and an environment; Linux allows 2 MiB for both
 FILES_MAX = 8
+NUMBER_MAX = 99  # of a descriptor that a client may name
 CREDENTIALS = struct.Struct("3i")  # process, user, group
 SEPARATOR = b"\0"  # can't be part of an argument, a variable or a path
 

@@ -19,12 +19,22 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from ..errors import EnvironmentProblem, UsageError
-from .link import ANSWER, FAILED, FILES_MAX, HEADER, REQUEST_BYTES_MAX, TAKEN, Request, release, user_of
+from .link import (
+    ANSWER,
+    FAILED,
+    FILES_MAX,
+    HEADER,
+    NUMBER_MAX,
+    REQUEST_BYTES_MAX,
+    TAKEN,
+    Request,
+    release,
+    user_of,
+)
 
 PARENT_DEATH_SIGNAL: Final = 1  # of prctl, linux/prctl.h
 WORK_MAX: Final = 256  # at once; who comes then is hung up on
-NUMBER_MAX: Final = 99  # of a descriptor that a client may name
-HIGH_NUMBER: Final = 200  # above those
+HIGH_NUMBER: Final = 200  # above NUMBER_MAX
 STOPS: Final = (signal.SIGINT, signal.SIGTERM)
 PASSED_ON: Final = (*STOPS, signal.SIGKILL)
 

@@ -152,13 +152,17 @@ def test_nonsense_ends_the_connection_only(
     assert server.poll() is None
 
 
-def test_the_log_goes_where_it_was_asked_to(warm: tuple[subprocess.Popen[str], str], tmp_path: Path) -> None:
-    """A descriptor above 2 is handed over too, under its number; what its user cannot open is an exit code."""
+@pytest.mark.parametrize("number", [10, 99, 100, 250])
+def test_the_log_goes_where_it_was_asked_to(
+    warm: tuple[subprocess.Popen[str], str], tmp_path: Path, number: int
+) -> None:
+    """A descriptor above 2 is handed over too, under its number; with one that can't be, `genvm` works by itself."""
     _, path = warm
     with (tmp_path / "log").open("w+") as log:
-        env = os.environ | {"GENVM_WARM": path}
-        words = command(f"unix://{tmp_path}/nobody", before=(f"--log-fd={log.fileno()}",))
-        done = subprocess.run(words, env=env, pass_fds=[log.fileno()], timeout=WAIT_S, check=False)
+        words = command(f"unix://{tmp_path}/nobody", before=(f"--log-fd={number}",))
+        shell = ["bash", "-c", f'exec "$@" {number}>&{log.fileno()}', "bash", *words]
+        environment = os.environ | {"GENVM_WARM": path}
+        done = subprocess.run(shell, env=environment, pass_fds=[log.fileno()], timeout=WAIT_S, check=False)
         log.seek(0)
         assert '"level": "error"' in log.read()
     assert done.returncode == 1

@@ -5,7 +5,17 @@ from __future__ import annotations
 import os
 import sys
 
-from ...forking.link import ANSWER, FAILED, HEADER, SOCKET_VARIABLE, TAKEN, Request, release, user_of
+from ...forking.link import (
+    ANSWER,
+    FAILED,
+    HEADER,
+    NUMBER_MAX,
+    SOCKET_VARIABLE,
+    TAKEN,
+    Request,
+    release,
+    user_of,
+)
 
 TYPE_CHECKING = False  # the module `typing` is slow to import
 if TYPE_CHECKING:
@@ -37,6 +47,8 @@ def handed_over(path: str, arguments: list[str]) -> int | None:
         if user_of(link) != os.getuid():  # nobody else gets the environment
             return None
         numbers = open_files(arguments)
+        if numbers and numbers[-1] > NUMBER_MAX:  # it would lose the log
+            return None
         request = Request(release(), os.getcwd(), numbers, arguments, dict(os.environ)).encode()
         socket.send_fds(link, [HEADER.pack(len(request))], numbers)
         link.sendall(request)
@@ -68,13 +80,13 @@ def wait(link: socket.socket) -> int:
 
 
 def open_files(arguments: list[str]) -> list[int]:
-    """The descriptors that the work needs: the three streams, and where the log goes."""
+    """The descriptors that the work needs, ascending: the three streams, and where the log goes."""
     wanted = {0, 1, 2}
     for place, word in enumerate(arguments):
         name, _, value = word.partition("=")
         if name == "--log-fd":
             value = value or "".join(arguments[place + 1 : place + 2])
-            wanted |= {int(value)} if value.isdecimal() and len(value) < 3 else set()
+            wanted |= {int(value)} if value.isdecimal() and len(value) < 10 else set()
     return [number for number in sorted(wanted) if is_open(number)]
 
 
