@@ -13,7 +13,6 @@ from typing import Final, NamedTuple
 from genvm_replay.errors import JournalError
 
 PAGE_BYTES: Final = 4096
-ADDRESS_BYTES: Final = 20
 SLOT_BYTES: Final = 32
 
 

@@ -25,7 +25,6 @@ from sqlalchemy import (
 HEAD: Final = "journal_0005_manager"  # the newest migration; a test compares it with the scripts
 APPLICATION_ID: Final = 0x47564D52  # "GVMR": makes `file` and SQLite tools see that the file is ours
 FORMAT: Final = "genvm-replay journal"  # value of the row `format` in `meta`
-FORMAT_VERSION: Final = "2"
 
 metadata: Final = MetaData(
     naming_convention={

@@ -16,7 +16,7 @@ from ..config import Section, expand
 from ..errors import ModuleError
 from .answers import to_data
 from .ask import Ask, read_ask
-from .config import KEYLESS, LlmConfig, take_host
+from .config import KEYLESS, take_host
 from .providers import SHAPES
 from .redaction import Redactor
 
@@ -73,16 +73,6 @@ async def check(
                 }
                 results.append({**pair, "error": error, "response": clean(response)})
     return results
-
-
-def targets_of(config: LlmConfig) -> list[dict[str, str]]:
-    """The `configs` of a module's configuration: every model of every backend that is a service. They hold keys."""
-    return [
-        {"host": backend.host, "provider": backend.provider, "model": model, "key": backend.key}
-        for backend in config.backends.values()
-        if backend.provider in SHAPES
-        for model in backend.models
-    ]
 
 
 def _target(index: int, config: Any, environment: Mapping[str, str]) -> dict[str, Any]:

@@ -8,8 +8,7 @@ import base64
 import pytest
 
 from genvm_replay.errors import UsageError
-from genvm_replay.modules.llm.check import check, targets_of
-from genvm_replay.modules.llm.config import load_llm_config
+from genvm_replay.modules.llm.check import check
 from tests.modules.llm.services import fault_server
 
 PROMPT = {
@@ -100,17 +99,3 @@ def test_a_malformed_request_is_refused_whole(configs, prompts, text):
     """Before anybody is asked."""
     with pytest.raises(UsageError, match=text):
         asyncio.run(check(configs, prompts, {}))
-
-
-def test_a_configuration_of_the_module_can_be_checked():
-    """Every model of every service."""
-    backends = {
-        "a": {"host": "http://a", "provider": "google", "key": "${ENV[KEY]}", "models": {"x": {}, "y": {}}},
-        "b": {"host": "http://b", "provider": "ollama", "models": {"z": {}}},
-    }
-    config = load_llm_config({"backends": backends}, {"KEY": KEY})
-    assert targets_of(config) == [
-        {"host": "http://a", "provider": "google", "model": "x", "key": KEY},
-        {"host": "http://a", "provider": "google", "model": "y", "key": KEY},
-        {"host": "http://b", "provider": "ollama", "model": "z", "key": ""},
-    ]
