@@ -83,7 +83,7 @@ def _print_text(recorded: Recorded, *, deployed: bool) -> None:
         "contract": recorded.address.checksummed if good or not deployed else "not deployed",
         "tx": hexed(recorded.tx),
         "result": f"{click.style(result['kind'], fg='green' if good else 'red')} {printable(shown)}",
-        "cause": printable(report.outcome.cause),
+        "cause": "" if report.outcome.cause == shown else printable(report.outcome.cause),
         "fuel": "" if report.fuel_used is None else f"{report.fuel_used:,} used",
         "recorded": f"{recorded.event_count} events, {size(recorded.stored_bytes)}",
     }

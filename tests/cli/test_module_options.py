@@ -107,6 +107,17 @@ def test_a_cassette_that_is_none(run, address, tmp_path):
     assert (refused.code, "--cassette FILE" in refused.err) == (USAGE, True)
 
 
+def test_a_fatal_error_is_told_once(run, run_json, address):
+    """What a module says to an internal error is the result; a cause of the same words would only repeat it."""
+    with running() as server:
+        told = run("call", address, "ask", '"fatal"', "--llm", server.address)
+        machine = run_json("call", address, "ask", '"fatal"', "--llm", server.address).object
+    assert told.code == 1
+    assert "result    internal_error the llm module failed" in told.out
+    assert told.out.count("the llm module failed") == 1
+    assert machine["cause"] == machine["result"]["value"]
+
+
 def test_raw_answers(run, run_json, address):
     """`--keep-raw` journals them; `show` and `query` tell of the attempts either way."""
     with running() as server:
